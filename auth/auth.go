@@ -1,0 +1,129 @@
+// Package auth answers who calls and what the caller may do. Rights rest on
+// facts of the log; within a decision they are noted there, so that a command
+// cannot slip through while its caller loses them.
+package auth
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"missioncontrol/domain"
+	"missioncontrol/eventstore"
+	"missioncontrol/projections"
+)
+
+// ErrUnauthorized means that the caller did not prove who it is.
+var ErrUnauthorized = errors.New("unauthorized")
+
+// Caller is who asks.
+type Caller struct {
+	Actor domain.Actor
+	// ActiveOrganization is the one that a person works in.
+	ActiveOrganization uuid.UUID
+}
+
+type callerKey struct{}
+
+// WithCaller returns a context of a request by c.
+func WithCaller(ctx context.Context, c Caller) context.Context {
+	return context.WithValue(ctx, callerKey{}, c)
+}
+
+// CallerFrom returns the caller that a rule has let pass.
+func CallerFrom(ctx context.Context) Caller {
+	c, _ := ctx.Value(callerKey{}).(Caller)
+	return c
+}
+
+// Local is the mode with one shared token and one user.
+type Local struct{ token [sha256.Size]byte }
+
+// NewLocal checks bearer tokens against token.
+func NewLocal(token string) Local { return Local{sha256.Sum256([]byte(strings.TrimSpace(token)))} }
+
+// Verify checks the value of an Authorization header. Digests are compared, so
+// that neither the time nor odd bytes tell anything.
+func (l Local) Verify(authorization string) error {
+	token, ok := Bearer(authorization)
+	if !ok {
+		return ErrUnauthorized
+	}
+	digest := sha256.Sum256([]byte(token))
+	if subtle.ConstantTimeCompare(digest[:], l.token[:]) != 1 {
+		return ErrUnauthorized
+	}
+	return nil
+}
+
+// Bearer returns the token of an Authorization header of that scheme.
+func Bearer(authorization string) (string, bool) {
+	scheme, token, ok := strings.Cut(strings.TrimSpace(authorization), " ")
+	token = strings.TrimSpace(token)
+	return token, ok && strings.EqualFold(scheme, "bearer") && token != ""
+}
+
+// Access is what somebody wants to do with a board.
+type Access int
+
+// The kinds of access, each including the one before.
+const (
+	Read Access = iota
+	Write
+)
+
+// Rules decide what callers may do.
+type Rules struct {
+	Boards  projections.Boards
+	Members projections.Members
+}
+
+// Texts of refusals that clients know.
+const (
+	noOrganizationAccess = "No org access"
+	boardAccessDenied    = "Board access denied"
+)
+
+// Member returns the caller's membership in its active organization.
+func (r Rules) Member(ctx context.Context, d *eventstore.Decision, c Caller) (*projections.MemberRow, error) {
+	m, err := r.Members.Of(ctx, d, c.ActiveOrganization, c.Actor.ID)
+	if err == nil && m == nil {
+		err = domain.Bare(domain.Forbidden)
+	}
+	return m, err
+}
+
+// Admin is Member for those who administer the organization.
+func (r Rules) Admin(ctx context.Context, d *eventstore.Decision, c Caller) (*projections.MemberRow, error) {
+	m, err := r.Member(ctx, d, c)
+	if err == nil && !m.IsAdmin() {
+		return nil, domain.Bare(domain.Forbidden)
+	}
+	return m, err
+}
+
+// Board returns a board that the caller may read or write. That it exists is
+// judged before the right to it.
+func (r Rules) Board(ctx context.Context, d *eventstore.Decision, c Caller, id uuid.UUID, a Access) (*projections.BoardRow, error) {
+	b, err := r.Boards.Find(ctx, d, id)
+	if err != nil {
+		return nil, err
+	}
+	if b == nil {
+		return nil, domain.Bare(domain.NotFound)
+	}
+	m, err := r.Members.Of(ctx, d, b.OrganizationID, c.Actor.ID)
+	switch {
+	case err != nil:
+		return nil, err
+	case m == nil:
+		return nil, domain.Refuse(domain.Forbidden, noOrganizationAccess)
+	case m.AllBoardsWrite, a == Read && m.AllBoardsRead:
+		return b, nil
+	}
+	return nil, domain.Refuse(domain.Forbidden, boardAccessDenied)
+}

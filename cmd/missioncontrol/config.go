@@ -1,0 +1,112 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// state says where things are kept: what serve and rebuild share.
+type state struct {
+	DataDir         string `help:"Directory of all state." env:"DATA_DIR" placeholder:"DIR"`
+	DatabaseURL     string `name:"database-url" help:"PostgreSQL to use (14 or newer); without it a private cluster runs under DATA_DIR." env:"DATABASE_URL" placeholder:"URL"`
+	PGBin           string `name:"pg-bin" help:"Directory of the PostgreSQL binaries for the private cluster." env:"PG_BIN" placeholder:"DIR"`
+	DatabaseConns   int32  `name:"database-connections" help:"Most connections for reading." env:"DATABASE_CONNECTIONS" default:"16"`
+	InstallationKey string `name:"installation-key" help:"Key that seals all others: 32 bytes in base64 or hex, the same in all processes. Default: made and kept in DATA_DIR." env:"INSTALLATION_KEY" placeholder:"KEY"`
+}
+
+// listen says how the server is reached.
+type listen struct {
+	HTTPAddr    string `name:"http-addr" help:"Address to serve on." env:"HTTP_ADDR" default:"127.0.0.1:8000"`
+	BaseURL     string `name:"base-url" help:"Address under which clients reach the server. Default: follows from HTTP_ADDR." env:"BASE_URL" placeholder:"URL"`
+	MetricsAddr string `name:"metrics-addr" help:"Address to serve Prometheus /metrics on. Default: not served." env:"METRICS_ADDR" placeholder:"ADDR"`
+	CORSOrigins string `name:"cors-origins" help:"Comma list of origins that browsers may call from." env:"CORS_ORIGINS"`
+	MaxBody     int64  `name:"max-body-bytes" help:"Largest request body." env:"MAX_BODY_BYTES" default:"1048576"`
+
+	ContentTypeOptions string `name:"security-header-x-content-type-options" env:"SECURITY_HEADER_X_CONTENT_TYPE_OPTIONS" default:"nosniff" help:"X-Content-Type-Options; blank sends none."`
+	FrameOptions       string `name:"security-header-x-frame-options" env:"SECURITY_HEADER_X_FRAME_OPTIONS" default:"DENY" help:"X-Frame-Options; blank sends none."`
+	ReferrerPolicy     string `name:"security-header-referrer-policy" env:"SECURITY_HEADER_REFERRER_POLICY" default:"strict-origin-when-cross-origin" help:"Referrer-Policy; blank sends none."`
+	PermissionsPolicy  string `name:"security-header-permissions-policy" env:"SECURITY_HEADER_PERMISSIONS_POLICY" help:"Permissions-Policy; blank sends none."`
+
+	SlowMS    int  `name:"request-log-slow-ms" help:"Requests slower than this are logged as a warning; 0: never." env:"REQUEST_LOG_SLOW_MS" default:"1000"`
+	LogHealth bool `name:"request-log-include-health" help:"Log probes of the health routes too." env:"REQUEST_LOG_INCLUDE_HEALTH"`
+}
+
+// identity says who may sign in.
+type identity struct {
+	AuthMode       string `name:"auth-mode" help:"local: one shared token." env:"AUTH_MODE" default:"local"`
+	LocalAuthToken string `name:"local-auth-token" help:"Token of local mode, at least 50 characters. Default: made and kept in DATA_DIR." env:"LOCAL_AUTH_TOKEN" placeholder:"TOKEN"`
+}
+
+// bus says how processes tell each other what was committed.
+type bus struct {
+	NATSURL    string `name:"nats-url" help:"NATS to join: a cluster, or another process' NATS_LISTEN. Default: one within this process." env:"NATS_URL" placeholder:"URL"`
+	NATSListen string `name:"nats-listen" help:"Address on which the NATS of this process serves others. Default: none." env:"NATS_LISTEN" placeholder:"ADDR"`
+	NATSToken  string `name:"nats-token" help:"Token that the NATS of this process asks of others." env:"NATS_TOKEN" placeholder:"TOKEN"`
+}
+
+// dataDir is the directory of all state.
+func (s state) dataDir() (string, error) {
+	if s.DataDir != "" {
+		return filepath.Abs(s.DataDir)
+	}
+	if os.Geteuid() == 0 {
+		return "/var/lib/missioncontrol", nil
+	}
+	if dir := os.Getenv("XDG_STATE_HOME"); dir != "" {
+		return filepath.Join(dir, "missioncontrol"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", errors.New("there is no home directory to keep state in: set DATA_DIR")
+	}
+	return filepath.Join(home, ".local", "state", "missioncontrol"), nil
+}
+
+// baseURL is the address under which clients reach the server, without a slash
+// at its end.
+func (l listen) baseURL() (string, error) {
+	if l.BaseURL == "" {
+		host, port, err := net.SplitHostPort(l.HTTPAddr)
+		if err != nil {
+			return "", fmt.Errorf("HTTP_ADDR must be host:port, such as 127.0.0.1:8000, not %q", l.HTTPAddr)
+		}
+		if host == "" || host == "0.0.0.0" || host == "::" {
+			host = "localhost"
+		}
+		return "http://" + net.JoinHostPort(host, port), nil
+	}
+	u, err := url.Parse(strings.TrimSpace(l.BaseURL))
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return "", errors.New("BASE_URL must be an absolute http(s) URL (e.g. http://localhost:8000).")
+	}
+	return strings.TrimRight(u.String(), "/"), nil
+}
+
+func (l listen) slowRequest() time.Duration { return time.Duration(l.SlowMS) * time.Millisecond }
+
+const shortestToken = 50
+
+// check refuses a mode or token that nobody should run with.
+func (i identity) check() error {
+	if i.AuthMode != "local" {
+		return fmt.Errorf("AUTH_MODE must be local, not %q", i.AuthMode)
+	}
+	token := strings.TrimSpace(i.LocalAuthToken)
+	if token == "" {
+		return nil
+	}
+	switch strings.ToLower(token) {
+	case "change-me", "changeme", "replace-me", "replace-with-strong-random-token":
+	default:
+		if len(token) >= shortestToken {
+			return nil
+		}
+	}
+	return errors.New("LOCAL_AUTH_TOKEN must be at least 50 characters and non-placeholder when AUTH_MODE=local.")
+}

@@ -1,0 +1,105 @@
+// Command missioncontrol runs the Mission Control server, and looks at one.
+//
+//	missioncontrol serve     the server and everything that it needs
+//	missioncontrol tail      follow a stream of a server in the terminal
+//	missioncontrol rebuild   derive the read models from the log again
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+	"github.com/joho/godotenv"
+)
+
+// cli is the command line: flags, else environment, else .env, else defaults.
+type cli struct {
+	Log     logging    `embed:"" group:"Logs"`
+	Serve   serveCmd   `cmd:"" default:"withargs" help:"Run the server with everything that it needs (the default)."`
+	Tail    tailCmd    `cmd:"" help:"Follow a stream of a server in the terminal."`
+	Rebuild rebuildCmd `cmd:"" help:"Derive the read models from the log again."`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "missioncontrol:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	if err := godotenv.Load(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf(".env cannot be read: %w", err)
+	}
+	var c cli
+	parser, err := kong.New(&c, kong.Name("missioncontrol"), kong.Writers(stdout, stderr),
+		kong.Description("Boards of tasks, approvals and memory for people and AI agents: event-sourced and live."),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}))
+	if err != nil {
+		return err
+	}
+	command, err := parser.Parse(args)
+	if err != nil {
+		return fmt.Errorf("%w (see missioncontrol --help)", err)
+	}
+	log := c.Log.logger(stderr)
+	command.BindTo(ctx, (*context.Context)(nil))
+	command.Bind(log)
+	command.Bind(output{stdout})
+	return command.Run()
+}
+
+// output is where commands print what they were asked for; logs go elsewhere.
+type output struct{ io.Writer }
+
+// logging says how much is logged, and in which form.
+type logging struct {
+	LogLevel  string `help:"Lowest level that is logged: TRACE, DEBUG, INFO, WARNING, ERROR or a number." env:"LOG_LEVEL" default:"INFO"`
+	LogFormat string `help:"text or json." env:"LOG_FORMAT" default:"text"`
+	LogUTC    bool   `name:"log-use-utc" help:"Times of text logs in UTC; json always is." env:"LOG_USE_UTC"`
+}
+
+func (l logging) logger(w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level(l.LogLevel), ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+		if len(groups) > 0 || a.Key != slog.TimeKey {
+			return a
+		}
+		if l.LogFormat == "json" {
+			return slog.Time("timestamp", a.Value.Time().UTC())
+		}
+		if l.LogUTC {
+			return slog.Time(slog.TimeKey, a.Value.Time().UTC())
+		}
+		return a
+	}}
+	var handler slog.Handler = slog.NewTextHandler(w, options)
+	if l.LogFormat == "json" {
+		handler = slog.NewJSONHandler(w, options)
+	}
+	return slog.New(handler).With("app", "mission-control", "version", version)
+}
+
+// level reads a level by name or number; an unknown name means INFO.
+func level(text string) slog.Level {
+	levels := map[string]slog.Level{
+		"TRACE": slog.LevelDebug - 4, "DEBUG": slog.LevelDebug, "INFO": slog.LevelInfo,
+		"WARNING": slog.LevelWarn, "WARN": slog.LevelWarn, "ERROR": slog.LevelError, "CRITICAL": slog.LevelError,
+		// The numbers that operators of the original know.
+		"5": slog.LevelDebug - 4, "10": slog.LevelDebug, "20": slog.LevelInfo, "30": slog.LevelWarn, "40": slog.LevelError,
+	}
+	return levels[text]
+}
+
+// version is what logs and the API description call this program.
+const version = "0.1.0"

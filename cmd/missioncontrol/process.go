@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sync/errgroup"
+
+	"missioncontrol/auth"
+	"missioncontrol/commands"
+	"missioncontrol/eventstore"
+	"missioncontrol/httpapi"
+	"missioncontrol/postgres"
+	"missioncontrol/projections"
+	"missioncontrol/streams"
+)
+
+// process is the assembled program.
+type process struct {
+	ctx   context.Context // of the start; its values outlive it
+	log   *slog.Logger
+	db    *pgxpool.Pool
+	store *eventstore.Store
+	hub   *streams.Hub
+	bus   *streams.Bus
+	api   *httpapi.API
+}
+
+// assemble connects the parts. Data flows one way: commands and processes
+// append to the store; what was committed goes to the hub and over the bus.
+func (s *serveCmd) assemble(ctx context.Context, dir, url, token string, log *slog.Logger) (*process, error) {
+	p := &process{ctx: ctx, log: log}
+	key, err := s.installationKey(dir)
+	if err != nil {
+		return nil, err
+	}
+	if p.db, err = postgres.Connect(ctx, url, s.DatabaseConns); err != nil {
+		return nil, err
+	}
+	vault, err := eventstore.NewVault(p.db, key)
+	if err != nil {
+		p.db.Close()
+		return nil, err
+	}
+	if p.bus, err = streams.StartBus(ctx, streams.BusConfig{URL: s.NATSURL, Listen: s.NATSListen, Token: s.NATSToken, Log: log}); err != nil {
+		p.db.Close()
+		return nil, err
+	}
+	if p.store, err = eventstore.Open(ctx, eventstore.Config{
+		DB: p.db, Vocabulary: commands.Vocabulary(), Vault: vault, Projector: projections.Projector{},
+		Published: p.published, Log: log,
+	}); err != nil {
+		p.close()
+		return nil, err
+	}
+	read := projections.Reader{DB: p.db, Store: p.store}
+	p.hub = streams.NewHub(context.WithoutCancel(ctx), streams.Config{
+		Epoch: p.store.Epoch(), Head: p.store.Head(), History: projections.Feed{Reader: read}, Open: p.open, Log: log,
+	})
+	p.api = &httpapi.API{
+		Transport: s.transport(log), Store: p.store, Commands: commands.New(p.store, read), Read: read,
+		Rules: auth.Rules{Boards: projections.Boards{Reader: read}, Members: projections.Members{Reader: read}},
+		Local: auth.NewLocal(token), Hub: p.hub, Ready: p.ready,
+	}
+	return p, nil
+}
+
+func (s *serveCmd) transport(log *slog.Logger) httpapi.Transport {
+	return httpapi.Transport{
+		Log: log, MaxBodyBytes: s.MaxBody, CORSOrigins: s.CORSOrigins, SlowRequest: s.slowRequest(), LogHealth: s.LogHealth,
+		SecurityHeaders: httpapi.SecurityHeaders{
+			ContentTypeOptions: s.ContentTypeOptions, FrameOptions: s.FrameOptions,
+			ReferrerPolicy: s.ReferrerPolicy, PermissionsPolicy: s.PermissionsPolicy,
+		},
+	}
+}
+
+// published hands a batch to the streams of this process and, if it is ours,
+// to the other processes. It runs in the committer and must not block.
+func (p *process) published(b eventstore.Batch) {
+	if b.Whole {
+		p.hub.Publish(b.First, b.Last, b.Frames)
+	} else {
+		p.hub.Advance(b.Last)
+	}
+	if !b.Local {
+		return
+	}
+	entries := make([][]byte, len(b.Events))
+	for i, e := range b.Events {
+		entries[i] = e.Entry
+	}
+	p.bus.Publish(streams.Batch{Epoch: p.store.Epoch(), First: b.First, Last: b.Last, Entries: entries, Frames: b.Frames})
+}
+
+// open opens sealed strings in a frame. Without the keys at hand the frame
+// goes out with what it holds replaced, never in the clear by mistake.
+func (p *process) open(payload []byte) []byte {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(p.ctx), 5*time.Second)
+	defer cancel()
+	opened, err := p.store.Vault().OpenJSON(ctx, payload)
+	if err != nil {
+		p.log.Error("a frame cannot be opened", "error", err)
+		return payload
+	}
+	return opened
+}
+
+// run starts everything that works in the background.
+func (p *process) run(ctx context.Context, g *errgroup.Group) {
+	g.Go(func() error { return p.store.Run(ctx) })
+	g.Go(func() error { return p.retry(ctx, "index of references", p.store.IndexRefs) })
+	g.Go(func() error { return p.every(ctx, time.Hour, "stored answers", p.store.ForgetAnswers) })
+	g.Go(func() error {
+		return p.bus.Subscribe(func(b streams.Batch) {
+			p.store.Receive(b.Epoch, b.First, b.Last, b.Entries, b.Frames)
+		})
+	})
+}
+
+// retry runs a worker again when the database was away.
+func (p *process) retry(ctx context.Context, what string, work func(context.Context) error) error {
+	for {
+		err := work(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err == nil || !postgres.Unavailable(err) {
+			return err
+		}
+		p.log.Warn(what+" waits for the database", "error", err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// every does something now and then.
+func (p *process) every(ctx context.Context, pause time.Duration, what string, do func(context.Context) error) error {
+	tick := time.NewTicker(pause)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			if err := do(ctx); err != nil && ctx.Err() == nil {
+				p.log.Warn(what + ": " + err.Error())
+			}
+		}
+	}
+}
+
+// Limits of being ready.
+const (
+	readyTimeout = 2 * time.Second
+	mostLag      = 5 * time.Second
+)
+
+// ready says what keeps this process from serving.
+func (p *process) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	if err := p.db.Ping(ctx); err != nil {
+		return errors.New("Postgres cannot be reached.")
+	}
+	if err := p.bus.Healthy(); err != nil {
+		return errors.New("NATS cannot be reached.")
+	}
+	if lag := p.hub.Lag(); lag > mostLag {
+		return fmt.Errorf("The streams of this process are %.0f s behind the log.", lag.Seconds())
+	}
+	return nil
+}
+
+// close gives back what assemble took.
+func (p *process) close() {
+	p.bus.Close()
+	p.db.Close()
+}

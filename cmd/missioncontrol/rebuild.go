@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"missioncontrol/commands"
+	"missioncontrol/eventstore"
+	"missioncontrol/postgres"
+	"missioncontrol/projections"
+)
+
+// rebuildCmd derives the read models from the log again.
+type rebuildCmd struct {
+	state  `embed:"" group:"State"`
+	Frames bool `help:"Render the frames of the streams again, too." default:"true" negatable:""`
+}
+
+// Run rebuilds, telling how far it is. With DATABASE_URL the server may serve
+// meanwhile; a private cluster belongs to one program at a time.
+func (r *rebuildCmd) Run(ctx context.Context, log *slog.Logger, out output) error {
+	dir, err := r.dataDir()
+	if err != nil {
+		return err
+	}
+	return r.withDatabase(ctx, dir, log, out, func(ctx context.Context, url string) error {
+		db, err := postgres.Connect(ctx, url, r.DatabaseConns)
+		if err != nil {
+			return err
+		}
+		defer db.Close()
+		key, err := r.installationKey(dir)
+		if err != nil {
+			return err
+		}
+		vault, err := eventstore.NewVault(db, key)
+		if err != nil {
+			return err
+		}
+		store, err := eventstore.Open(ctx, eventstore.Config{DB: db, Vocabulary: commands.Vocabulary(), Vault: vault, Log: log})
+		if err != nil {
+			return err
+		}
+		return rebuild(ctx, projections.Reader{DB: db, Store: store}, r.Frames, out)
+	})
+}
+
+func rebuild(ctx context.Context, read projections.Reader, frames bool, out output) error {
+	b := projections.Rebuild{Reader: read, Frames: frames, Report: func(p projections.Progress) {
+		rate := float64(p.Done) / max(p.Elapsed.Seconds(), 0.001)
+		_, _ = fmt.Fprintf(out, "rebuilding: %d of %d events, %.0f a second\n", p.Done, p.Head, rate)
+	}}
+	return b.Run(ctx)
+}
+
+// upToDate rebuilds read models that another version of the program filled.
+func upToDate(ctx context.Context, read projections.Reader, out output) error {
+	needed, err := projections.Needed(ctx, read)
+	if err != nil || !needed {
+		return err
+	}
+	return rebuild(ctx, read, true, out)
+}

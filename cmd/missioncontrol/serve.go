@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"missioncontrol/migrations"
+	"missioncontrol/postgres"
+)
+
+// serveCmd runs the server.
+type serveCmd struct {
+	state    `embed:"" group:"State"`
+	listen   `embed:"" group:"HTTP"`
+	identity `embed:"" group:"Sign-in"`
+	bus      `embed:"" group:"Other processes"`
+}
+
+// How long a shutdown may take, whole and for the streams alone.
+const (
+	shutdownLimit = 4 * time.Second
+	drainLimit    = 3 * time.Second
+)
+
+// Run starts everything in order, serves until ctx ends, and stops everything
+// in the opposite order.
+func (s *serveCmd) Run(ctx context.Context, log *slog.Logger, out output) error {
+	if err := s.check(); err != nil {
+		return err
+	}
+	base, err := s.baseURL()
+	if err != nil {
+		return err
+	}
+	listener, err := s.open("HTTP_ADDR", s.HTTPAddr)
+	if err != nil {
+		return err
+	}
+	defer listener.Close() //nolint:errcheck // the server closes it first
+	dir, err := s.dataDir()
+	if err != nil {
+		return err
+	}
+	return s.withDatabase(ctx, dir, log, out, func(ctx context.Context, url string) error {
+		return s.serve(ctx, dir, base, url, listener, log, out)
+	})
+}
+
+// open claims an address, before anything slow or lasting is done.
+func (l listen) open(variable, addr string) (net.Listener, error) {
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", addr)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("%s: %s is in use by another program: stop it or choose another address", variable, addr)
+	case err != nil:
+		return nil, fmt.Errorf("%s: %s cannot be served on: %w", variable, addr, err)
+	}
+	return listener, nil
+}
+
+// withDatabase runs use while a migrated database is there: the one of
+// DATABASE_URL, or a private cluster that lives as long as use.
+func (s state) withDatabase(ctx context.Context, dir string, log *slog.Logger, out output, use func(ctx context.Context, url string) error) error {
+	if s.DatabaseURL != "" {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return fmt.Errorf("DATA_DIR: %w", err)
+		}
+		return s.migrated(ctx, s.DatabaseURL, log, use)
+	}
+	private, err := postgres.Start(ctx, postgres.Config{
+		DataDir: dir, BinDir: s.PGBin, Log: log, Progress: out, Install: true,
+		Settings: map[string]string{
+			"max_connections": fmt.Sprint(s.DatabaseConns + 20), "shared_buffers": "256MB",
+			"max_wal_size": "4GB", "checkpoint_timeout": "15min",
+		},
+	})
+	if err != nil {
+		return err
+	}
+	alive, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var cluster errgroup.Group
+	cluster.Go(func() error { return private.Run(alive) })
+	err = s.migrated(ctx, private.URL(postgres.Database), log, use)
+	stop()
+	return errors.Join(err, cluster.Wait())
+}
+
+func (s state) migrated(ctx context.Context, url string, log *slog.Logger, use func(ctx context.Context, url string) error) error {
+	if err := migrations.Apply(ctx, url, log); err != nil {
+		return err
+	}
+	return use(ctx, url)
+}
+
+// serve runs the parts of the program that need the database.
+func (s *serveCmd) serve(ctx context.Context, dir, base, url string, listener net.Listener, log *slog.Logger, out output) error {
+	token, err := s.localToken(dir)
+	if err != nil {
+		return err
+	}
+	p, err := s.assemble(ctx, dir, url, token, log)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	if err := upToDate(ctx, p.api.Read, out); err != nil {
+		return err
+	}
+	g, working := errgroup.WithContext(context.WithoutCancel(ctx))
+	background, stop := context.WithCancel(working)
+	p.run(background, g)
+	server := &http.Server{
+		Handler: p.api.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	g.Go(func() error { return ignoreClosed(server.Serve(listener)) })
+	if s.MetricsAddr != "" {
+		if err := s.serveMetrics(background, g, p); err != nil {
+			stop()
+			return errors.Join(err, server.Close(), g.Wait())
+		}
+	}
+	banner(out, base, token, s.LocalAuthToken == "")
+	select {
+	case <-ctx.Done():
+	case <-working.Done(): // a part has failed
+	}
+	err = p.drain(server)
+	stop()
+	return errors.Join(g.Wait(), err)
+}
+
+// drain lets clients go: no new connections, streams in slices, then whoever is
+// left.
+func (p *process) drain(server *http.Server) error {
+	p.log.Info("stopping")
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(p.ctx), shutdownLimit)
+	defer cancel()
+	var g errgroup.Group
+	g.Go(func() error {
+		ctx, cancel := context.WithTimeout(ctx, drainLimit)
+		defer cancel()
+		return p.hub.Drain(ctx)
+	})
+	g.Go(func() error { return server.Shutdown(ctx) })
+	if err := g.Wait(); err != nil {
+		p.log.Warn("some clients were cut off", "error", err)
+		return server.Close()
+	}
+	return nil
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// banner tells a person how to begin.
+func banner(out output, base, token string, ours bool) {
+	const auth = `-H "Authorization: Bearer $TOKEN"`
+	lines := []string{"Mission Control serves " + base, ""}
+	shown := "$LOCAL_AUTH_TOKEN"
+	if ours {
+		shown = token
+	}
+	lines = append(lines,
+		"Try it:",
+		"  export TOKEN="+shown,
+		fmt.Sprintf(`  curl -s %s -X POST %s/api/v1/auth/bootstrap`, auth, base),
+		fmt.Sprintf(`  curl -s %s --json '{"name":"First","slug":"first","description":"A first board","board_type":"general"}' %s/api/v1/boards`, auth, base),
+		fmt.Sprintf(`  curl -s %s '%s/api/v1/boards'`, auth, base),
+		"", "Ctrl-C stops it.", "")
+	_, _ = out.Write([]byte(strings.Join(lines, "\n")))
+}

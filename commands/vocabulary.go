@@ -1,0 +1,72 @@
+package commands
+
+import (
+	"github.com/google/uuid"
+
+	"missioncontrol/domain"
+	"missioncontrol/domain/board"
+	"missioncontrol/domain/member"
+	"missioncontrol/domain/memory"
+	"missioncontrol/domain/organization"
+	"missioncontrol/domain/task"
+	"missioncontrol/domain/user"
+	"missioncontrol/eventstore"
+	"missioncontrol/projections"
+)
+
+// Vocabulary is every kind of aggregate that the log may hold, with what each
+// event is about and which facts it changes beside its own stream.
+func Vocabulary() *eventstore.Vocabulary {
+	return eventstore.NewVocabulary(
+		eventstore.KindOf("user", user.Events, eventstore.Rules[user.User, user.Event]{Touches: userTouches}),
+		eventstore.KindOf("organization", organization.Events, eventstore.Rules[organization.Organization, organization.Event]{}),
+		eventstore.KindOf("member", member.Events, eventstore.Rules[member.Member, member.Event]{Refs: memberRefs, Touches: memberTouches}),
+		eventstore.KindOf("board", board.Events, eventstore.Rules[board.Board, board.Event]{}),
+		eventstore.KindOf("task", task.Events, eventstore.Rules[task.Task, task.Event]{Refs: taskRefs}),
+		eventstore.KindOf("memory", memory.Events, eventstore.Rules[memory.Memory, memory.Event]{Refs: memoryRefs}),
+	)
+}
+
+func userTouches(_ domain.Meta, _ []domain.Ref, e user.Event) []domain.Key {
+	switch e := e.(type) {
+	case user.Registered:
+		return []domain.Key{projections.IdentityKey(e.IdentityHash)}
+	case user.ProfileChanged, user.OrganizationActivated:
+	}
+	return nil
+}
+
+func memberRefs(m member.Member, _ domain.Meta, _ member.Event) []domain.Ref {
+	return []domain.Ref{{Kind: "user", ID: m.UserID}}
+}
+
+func memberTouches(m domain.Meta, refs []domain.Ref, e member.Event) []domain.Key {
+	person := referred(refs, "user")
+	switch e.(type) {
+	case member.Joined:
+		return []domain.Key{projections.MemberKey(m.Org, person), projections.MembershipsKey(person)}
+	}
+	return nil
+}
+
+func taskRefs(t task.Task, _ domain.Meta, _ task.Event) []domain.Ref {
+	refs := []domain.Ref{{Kind: "board", ID: t.BoardID}}
+	if t.AssignedAgentID != nil {
+		refs = append(refs, domain.Ref{Kind: "agent", ID: *t.AssignedAgentID})
+	}
+	return refs
+}
+
+func memoryRefs(m memory.Memory, _ domain.Meta, _ memory.Event) []domain.Ref {
+	return []domain.Ref{{Kind: "board", ID: m.BoardID}}
+}
+
+// referred returns the first id of a kind that an event is about.
+func referred(refs []domain.Ref, kind string) uuid.UUID {
+	for _, r := range refs {
+		if r.Kind == kind {
+			return r.ID
+		}
+	}
+	return uuid.Nil
+}

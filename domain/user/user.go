@@ -1,0 +1,89 @@
+// Package user decides what may happen to a person who signs in.
+package user
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"missioncontrol/domain"
+)
+
+// User is a person. The zero User has never signed in.
+type User struct {
+	ID                   uuid.UUID
+	Identity             domain.Personal
+	IdentityHash         []byte
+	Email, Name          domain.Personal
+	PreferredName        domain.Personal
+	Pronouns, Timezone   domain.Personal
+	Notes, Context       domain.Personal
+	ActiveOrganizationID uuid.UUID // Nil: none
+	CreatedAt, UpdatedAt time.Time
+}
+
+// Evolve returns the user after e.
+func (u User) Evolve(m domain.Meta, e Event) User {
+	u.UpdatedAt = m.Time
+	switch e := e.(type) {
+	case Registered:
+		u.ID, u.CreatedAt = m.Stream, m.Time
+		u.Identity, u.IdentityHash, u.Email, u.Name = e.Identity, e.IdentityHash, e.Email, e.Name
+	case ProfileChanged:
+		change(&u.Name, e.Name)
+		change(&u.PreferredName, e.PreferredName)
+		change(&u.Pronouns, e.Pronouns)
+		change(&u.Timezone, e.Timezone)
+		change(&u.Notes, e.Notes)
+		change(&u.Context, e.Context)
+	case OrganizationActivated:
+		u.ActiveOrganizationID = e.OrganizationID
+	}
+	return u
+}
+
+func change(value *domain.Personal, to domain.Optional[domain.Personal]) {
+	if !to.Set {
+		return
+	}
+	*value = domain.Personal{}
+	if to.Value != nil {
+		*value = *to.Value
+	}
+}
+
+// Register creates the user of an identity that nobody has yet.
+type Register Registered
+
+// Decide refuses an identity that is known: its user exists.
+func (c Register) Decide(u User) ([]Event, error) {
+	if u.ID != uuid.Nil {
+		return nil, domain.Bare(domain.Conflict)
+	}
+	return []Event{Registered(c)}, nil
+}
+
+// ChangeProfile changes what a person says about itself.
+type ChangeProfile ProfileChanged
+
+// Decide records the fields that are given; none is no change.
+func (c ChangeProfile) Decide(u User) ([]Event, error) {
+	if u.ID == uuid.Nil {
+		return nil, domain.Bare(domain.NotFound)
+	}
+	if c == (ChangeProfile{}) {
+		return nil, nil
+	}
+	return []Event{ProfileChanged(c)}, nil
+}
+
+// ActivateOrganization chooses the organization that a person works in.
+type ActivateOrganization struct{ ID uuid.UUID }
+
+// Decide records the choice unless it is the current one.
+func (c ActivateOrganization) Decide(u User) ([]Event, error) {
+	if u.ActiveOrganizationID == c.ID {
+		return nil, nil
+	}
+	return []Event{OrganizationActivated{c.ID}}, nil
+}

@@ -1,0 +1,85 @@
+package httpapi
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/uuid"
+
+	"missioncontrol/domain"
+	"missioncontrol/domain/board"
+	"missioncontrol/projections"
+)
+
+func (p page) slice() projections.Slice { return projections.Slice(p) }
+
+type listBoards struct {
+	GatewayID    *uuid.UUID `query:"gateway_id"`
+	BoardGroupID *uuid.UUID `query:"board_group_id"`
+	page
+}
+
+func (a *API) listBoards(ctx context.Context, in listBoards) (projections.Page[projections.Board], error) {
+	filter := projections.BoardFilter{GatewayID: in.GatewayID, BoardGroupID: in.BoardGroupID}
+	return projections.Boards{Reader: a.Read}.ReadableBy(ctx, memberOf(ctx), filter, in.slice())
+}
+
+// BoardCreate is the body of a new board.
+type BoardCreate struct {
+	Name           string         `json:"name"`
+	Slug           string         `json:"slug"`
+	Description    string         `json:"description"`
+	GatewayID      *uuid.UUID     `json:"gateway_id"`
+	BoardGroupID   *uuid.UUID     `json:"board_group_id"`
+	BoardType      string         `json:"board_type" default:"goal"`
+	Objective      *string        `json:"objective"`
+	SuccessMetrics jsontext.Value `json:"success_metrics" null:"yes" object:"true"`
+	TargetDate     *time.Time     `json:"target_date"`
+	GoalConfirmed  bool           `json:"goal_confirmed" default:"false"`
+	GoalSource     *string        `json:"goal_source"`
+
+	RequireApprovalForDone                bool `json:"require_approval_for_done" default:"true"`
+	RequireReviewBeforeDone               bool `json:"require_review_before_done" default:"false"`
+	CommentRequiredForReview              bool `json:"comment_required_for_review" default:"false"`
+	BlockStatusChangesWithPendingApproval bool `json:"block_status_changes_with_pending_approval" default:"false"`
+	OnlyLeadCanChangeStatus               bool `json:"only_lead_can_change_status" default:"false"`
+	MaxAgents                             int  `json:"max_agents" default:"1" ge:"0"`
+}
+
+// Validate states the rules of a board's own fields.
+func (b *BoardCreate) Validate() string {
+	b.Description = strings.TrimSpace(b.Description)
+	switch {
+	case b.Description == "":
+		return "description is required"
+	case b.BoardType == "goal" && b.GoalConfirmed && (b.Objective == nil || *b.Objective == "" || emptyObject(b.SuccessMetrics)):
+		return "Confirmed goal boards require objective and success_metrics"
+	}
+	return ""
+}
+
+func emptyObject(v jsontext.Value) bool {
+	var members map[string]jsontext.Value
+	return v == nil || json.Unmarshal(v, &members) != nil || len(members) == 0
+}
+
+func (a *API) createBoard(ctx context.Context, in BoardCreate) (projections.Board, error) {
+	return a.Commands.Boards.Create(ctx, memberOf(ctx).OrganizationID, board.Settings(in))
+}
+
+// onBoard is the path of everything on a board. The rule of the route reads
+// the id, so that a board that cannot be is answered like one that is not.
+type onBoard struct {
+	BoardID string `path:"board_id"`
+}
+
+func (a *API) getBoard(ctx context.Context, _ onBoard) (*projections.Board, error) {
+	b, err := projections.Boards{Reader: a.Read}.Read(ctx, boardOf(ctx).ID)
+	if err == nil && b == nil {
+		err = domain.Bare(domain.NotFound)
+	}
+	return b, err
+}

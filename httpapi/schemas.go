@@ -1,0 +1,27 @@
+package httpapi
+
+import (
+	"reflect"
+
+	"missioncontrol/projections"
+)
+
+// apiVocabulary names the views as the contract does.
+func apiVocabulary() vocabulary {
+	return vocabulary{
+		names: map[reflect.Type]string{
+			reflect.TypeFor[projections.Ok]():     "OkResponse",
+			reflect.TypeFor[projections.User]():   "UserRead",
+			reflect.TypeFor[projections.Board]():  "BoardRead",
+			reflect.TypeFor[projections.Task]():   "TaskRead",
+			reflect.TypeFor[projections.TagRef](): "TagRef",
+			reflect.TypeFor[projections.Memory](): "BoardMemoryRead",
+			reflect.TypeFor[health]():             "HealthStatusResponse",
+		},
+		formats: map[reflect.Type]string{
+			reflect.TypeFor[projections.Time]():     "date-time",
+			reflect.TypeFor[projections.Personal](): "",
+			reflect.TypeFor[projections.Source]():   "",
+		},
+	}
+}

@@ -1,0 +1,138 @@
+package projections
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/uuid"
+
+	"missioncontrol/domain/board"
+	"missioncontrol/eventstore"
+)
+
+// BoardRow maps a board's state.
+type BoardRow struct {
+	ID             uuid.UUID      `db:"id"`
+	OrganizationID uuid.UUID      `db:"organization_id"`
+	Name           string         `db:"name"`
+	Slug           string         `db:"slug"`
+	Description    string         `db:"description"`
+	GatewayID      *uuid.UUID     `db:"gateway_id"`
+	BoardGroupID   *uuid.UUID     `db:"board_group_id"`
+	BoardType      string         `db:"board_type"`
+	Objective      *string        `db:"objective"`
+	SuccessMetrics jsontext.Value `db:"success_metrics"`
+	TargetDate     *time.Time     `db:"target_date"`
+	GoalConfirmed  bool           `db:"goal_confirmed"`
+	GoalSource     *string        `db:"goal_source"`
+
+	RequireApprovalForDone                bool `db:"require_approval_for_done"`
+	RequireReviewBeforeDone               bool `db:"require_review_before_done"`
+	CommentRequiredForReview              bool `db:"comment_required_for_review"`
+	BlockStatusChangesWithPendingApproval bool `db:"block_status_changes_with_pending_approval"`
+	OnlyLeadCanChangeStatus               bool `db:"only_lead_can_change_status"`
+	MaxAgents                             int  `db:"max_agents"`
+
+	CreatedAt time.Time `db:"created_at"`
+	UpdatedAt time.Time `db:"updated_at"`
+}
+
+var boardsTable = eventstore.TableOf[BoardRow]("boards", "id")
+
+func boardRow(b board.Board) BoardRow {
+	s := b.Settings
+	return BoardRow{
+		ID: b.ID, OrganizationID: b.OrganizationID, Name: s.Name, Slug: s.Slug, Description: s.Description,
+		GatewayID: s.GatewayID, BoardGroupID: s.BoardGroupID, BoardType: s.BoardType, Objective: s.Objective,
+		SuccessMetrics: s.SuccessMetrics, TargetDate: s.TargetDate, GoalConfirmed: s.GoalConfirmed, GoalSource: s.GoalSource,
+		RequireApprovalForDone: s.RequireApprovalForDone, RequireReviewBeforeDone: s.RequireReviewBeforeDone,
+		CommentRequiredForReview:              s.CommentRequiredForReview,
+		BlockStatusChangesWithPendingApproval: s.BlockStatusChangesWithPendingApproval,
+		OnlyLeadCanChangeStatus:               s.OnlyLeadCanChangeStatus, MaxAgents: s.MaxAgents,
+		CreatedAt: b.CreatedAt, UpdatedAt: b.UpdatedAt,
+	}
+}
+
+// Board is a board as callers see it.
+type Board struct {
+	Name           string         `json:"name"`
+	Slug           string         `json:"slug"`
+	Description    string         `json:"description"`
+	GatewayID      *uuid.UUID     `json:"gateway_id"`
+	BoardGroupID   *uuid.UUID     `json:"board_group_id"`
+	BoardType      string         `json:"board_type" default:"goal"`
+	Objective      *string        `json:"objective"`
+	SuccessMetrics jsontext.Value `json:"success_metrics" null:"yes" object:"true"`
+	TargetDate     *Time          `json:"target_date"`
+	GoalConfirmed  bool           `json:"goal_confirmed" default:"false"`
+	GoalSource     *string        `json:"goal_source"`
+
+	RequireApprovalForDone                bool `json:"require_approval_for_done" default:"true"`
+	RequireReviewBeforeDone               bool `json:"require_review_before_done" default:"false"`
+	CommentRequiredForReview              bool `json:"comment_required_for_review" default:"false"`
+	BlockStatusChangesWithPendingApproval bool `json:"block_status_changes_with_pending_approval" default:"false"`
+	OnlyLeadCanChangeStatus               bool `json:"only_lead_can_change_status" default:"false"`
+	MaxAgents                             int  `json:"max_agents" default:"1" ge:"0"`
+
+	ID             uuid.UUID `json:"id"`
+	OrganizationID uuid.UUID `json:"organization_id"`
+	CreatedAt      Time      `json:"created_at"`
+	UpdatedAt      Time      `json:"updated_at"`
+}
+
+// ViewBoard shows a board.
+func ViewBoard(b board.Board) Board { return viewBoard(boardRow(b)) }
+
+func viewBoard(r BoardRow) Board {
+	return Board{
+		Name: r.Name, Slug: r.Slug, Description: r.Description, GatewayID: r.GatewayID, BoardGroupID: r.BoardGroupID,
+		BoardType: r.BoardType, Objective: r.Objective, SuccessMetrics: r.SuccessMetrics, TargetDate: wireTime(r.TargetDate),
+		GoalConfirmed: r.GoalConfirmed, GoalSource: r.GoalSource,
+		RequireApprovalForDone: r.RequireApprovalForDone, RequireReviewBeforeDone: r.RequireReviewBeforeDone,
+		CommentRequiredForReview:              r.CommentRequiredForReview,
+		BlockStatusChangesWithPendingApproval: r.BlockStatusChangesWithPendingApproval,
+		OnlyLeadCanChangeStatus:               r.OnlyLeadCanChangeStatus, MaxAgents: r.MaxAgents,
+		ID: r.ID, OrganizationID: r.OrganizationID, CreatedAt: Time(r.CreatedAt), UpdatedAt: Time(r.UpdatedAt),
+	}
+}
+
+// Boards finds and lists boards.
+type Boards struct{ Reader }
+
+// Find returns a board, nil if there is none. It rests on the board's own key.
+func (b Boards) Find(ctx context.Context, d *eventstore.Decision, id uuid.UUID) (*BoardRow, error) {
+	return eventstore.LookAt(ctx, b.Store, d, eventstore.Key(id, "board"), "row", func(ctx context.Context) (*BoardRow, error) {
+		return find[BoardRow](ctx, b.DB, boardsTable, "id = $1", id)
+	})
+}
+
+// Read returns a board as the database has it now, nil if there is none.
+func (b Boards) Read(ctx context.Context, id uuid.UUID) (*Board, error) {
+	row, err := find[BoardRow](ctx, b.DB, boardsTable, "id = $1", id)
+	if row == nil {
+		return nil, err
+	}
+	view := viewBoard(*row)
+	return &view, nil
+}
+
+// BoardFilter narrows a list of boards; nil fields do not.
+type BoardFilter struct{ GatewayID, BoardGroupID *uuid.UUID }
+
+// ReadableBy lists the boards of an organization that a member may read, by
+// name.
+func (b Boards) ReadableBy(ctx context.Context, m *MemberRow, f BoardFilter, s Slice) (Page[Board], error) {
+	if !m.AllBoardsRead && !m.AllBoardsWrite {
+		return Page[Board]{Items: []Board{}, Limit: s.Limit, Offset: s.Offset}, nil
+	}
+	page, err := list(ctx, b.DB, boardsTable,
+		`organization_id = $1 and ($2::uuid is null or gateway_id = $2) and ($3::uuid is null or board_group_id = $3)`,
+		`lower(name), created_at desc, id`,
+		[]any{m.OrganizationID, f.GatewayID, f.BoardGroupID}, s, viewBoard)
+	if err != nil {
+		return page, fmt.Errorf("projections: boards of %v: %w", m.OrganizationID, err)
+	}
+	return page, nil
+}

@@ -1,0 +1,146 @@
+// Package projections is what the log looks like when it is read: for each
+// noun a row, a view, the frames that streams show of it, and its queries.
+//
+// A row is the mapping of one stream's state and is written in the transaction
+// of its events. A view is what callers see, one Go function over rows, used
+// by lists, answers, frames and reads of the past alike. SQL fetches and
+// filters; it computes no fields.
+package projections
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"missioncontrol/domain"
+	"missioncontrol/eventstore"
+)
+
+// Reader is what queries need: the database, and the store's memory of facts.
+type Reader struct {
+	DB    *pgxpool.Pool
+	Store *eventstore.Store
+}
+
+// Time is an instant as callers see it: UTC without a zone, the fraction left
+// out when it is zero, else six digits.
+type Time time.Time
+
+// MarshalJSONTo writes the time.
+func (t Time) MarshalJSONTo(enc *jsontext.Encoder) error {
+	u := time.Time(t).UTC()
+	layout := "2006-01-02T15:04:05.000000"
+	if u.Nanosecond()/1000 == 0 {
+		layout = "2006-01-02T15:04:05"
+	}
+	var b [40]byte
+	return enc.WriteToken(jsontext.String(string(u.AppendFormat(b[:0], layout))))
+}
+
+// UnmarshalJSONFrom reads what MarshalJSONTo writes.
+func (t *Time) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	tok, err := dec.ReadToken()
+	if err != nil {
+		return err
+	}
+	u, err := time.Parse("2006-01-02T15:04:05.999999", tok.String())
+	*t = Time(u)
+	return err
+}
+
+// wireTime is a nullable Time.
+func wireTime(t *time.Time) *Time {
+	if t == nil {
+		return nil
+	}
+	w := Time(*t)
+	return &w
+}
+
+// Personal is a sealed value on its way to a caller: eventstore's
+// Vault.OpenJSON opens it in the encoded answer or frame.
+type Personal string
+
+// MarshalJSONTo writes the sealed string behind the mark that callers cannot
+// forge.
+func (p Personal) MarshalJSONTo(enc *jsontext.Encoder) error {
+	return enc.WriteToken(jsontext.String(eventstore.SealMark + string(p)))
+}
+
+// located returns the nullable column of a personal value.
+func located(p domain.Personal) *string {
+	if text := p.Located(); text != "" {
+		return &text
+	}
+	return nil
+}
+
+func personal(column *string) *Personal {
+	return (*Personal)(column)
+}
+
+// Page is one page of a list.
+type Page[V any] struct {
+	Items  []V `json:"items"`
+	Total  int `json:"total" ge:"0"`
+	Limit  int `json:"limit" ge:"1"`
+	Offset int `json:"offset" ge:"0"`
+}
+
+// Slice asks for one page of a list.
+type Slice struct{ Limit, Offset int }
+
+// list runs a counted, paged query in one round trip. where holds the rest of
+// the statement from its from clause on; order its sorting.
+func list[R, V any](ctx context.Context, db *pgxpool.Pool, t *eventstore.Table, where, order string, args []any, s Slice, view func(R) V) (Page[V], error) {
+	page := Page[V]{Items: []V{}, Limit: s.Limit, Offset: s.Offset}
+	var batch pgx.Batch
+	batch.Queue("select count(*) from "+t.Name+" where "+where, args...)
+	batch.Queue(fmt.Sprintf("select %s from %s where %s order by %s limit %d offset %d",
+		t.SQLColumns(), t.Name, where, order, s.Limit, s.Offset), args...)
+	results := db.SendBatch(ctx, &batch)
+	defer results.Close() //nolint:errcheck // reading reported it
+	if err := results.QueryRow().Scan(&page.Total); err != nil {
+		return page, fmt.Errorf("projections: count %s: %w", t.Name, err)
+	}
+	rows, err := results.Query()
+	if err != nil {
+		return page, fmt.Errorf("projections: list %s: %w", t.Name, err)
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[R])
+	if err != nil {
+		return page, fmt.Errorf("projections: list %s: %w", t.Name, err)
+	}
+	for _, r := range found {
+		page.Items = append(page.Items, view(r))
+	}
+	return page, nil
+}
+
+// find reads the one row that where selects, nil if there is none.
+func find[R any](ctx context.Context, db *pgxpool.Pool, t *eventstore.Table, where string, args ...any) (*R, error) {
+	rows, err := db.Query(ctx, "select "+t.SQLColumns()+" from "+t.Name+" where "+where, args...)
+	if err != nil {
+		return nil, fmt.Errorf("projections: read %s: %w", t.Name, err)
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowToAddrOfStructByName[R])
+	if err != nil {
+		return nil, fmt.Errorf("projections: read %s: %w", t.Name, err)
+	}
+	if len(found) == 0 {
+		return nil, nil
+	}
+	return found[0], nil
+}
+
+// Ok is the answer to what has nothing else to show.
+type Ok struct {
+	OK bool `json:"ok"`
+}
+
+// OK says that it is done.
+func OK() Ok { return Ok{true} }

@@ -1,0 +1,248 @@
+package projections
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"missioncontrol/eventstore"
+)
+
+// Version is that of the read models. A program of another one than the
+// database was filled by derives them again before it serves.
+const Version = 1
+
+// tables are the read models that a rebuild fills, beside the feed.
+func tables() []*eventstore.Table {
+	return []*eventstore.Table{usersTable, organizationsTable, membersTable, boardsTable, tasksTable, memoryTable}
+}
+
+// rebuildSchema holds the fresh tables until they replace the old ones.
+const rebuildSchema = "rebuilding"
+
+const (
+	replayRun    = 5000 // events read at once
+	loadRun      = 2000 // rows or frames written at once
+	progressStep = 500 * time.Millisecond
+)
+
+// Progress tells how far a rebuild has come.
+type Progress struct {
+	Done, Head int64
+	Elapsed    time.Duration
+}
+
+// Rebuild derives the read models from the log: it replays into fresh tables,
+// then catches up and swaps them while it holds the head of the log. The
+// program may serve meanwhile. Memory grows with the number of streams.
+type Rebuild struct {
+	Reader
+	Frames bool           // the feed too
+	Report func(Progress) // told now and then; may be nil
+
+	conn    *pgx.Conn
+	loader  *eventstore.Loader
+	states  map[uuid.UUID]any
+	dirty   map[uuid.UUID]bool // streams whose row is not written yet
+	at      int64
+	began   time.Time
+	lastSay time.Time
+}
+
+// ErrRebuilding means that another process is at it.
+var ErrRebuilding = errors.New("another process is rebuilding the read models: wait for it")
+
+// Needed reports whether the read models were filled by another version.
+func Needed(ctx context.Context, r Reader) (bool, error) {
+	var version int
+	var head int64
+	err := r.DB.QueryRow(ctx, `select seq, (select version from read_models) from log_head`).Scan(&head, &version)
+	if err != nil {
+		return false, fmt.Errorf("projections: read the version of the read models: %w", err)
+	}
+	if version != Version && head == 0 {
+		_, err = r.DB.Exec(ctx, `update read_models set version = $1`, Version)
+		return false, err
+	}
+	return version != Version, err
+}
+
+// Run rebuilds.
+func (b *Rebuild) Run(ctx context.Context) (err error) {
+	b.states, b.dirty, b.began = map[uuid.UUID]any{}, map[uuid.UUID]bool{}, time.Now()
+	if b.conn, err = b.connect(ctx); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.conn.Close(context.WithoutCancel(ctx))) }()
+	if err := b.prepare(ctx); err != nil {
+		return err
+	}
+	b.loader = eventstore.NewLoader(b.conn.PgConn())
+	head, err := b.head(ctx, b.conn, "")
+	if err != nil {
+		return err
+	}
+	if err := b.replay(ctx, head); err != nil {
+		return err
+	}
+	return b.swap(ctx)
+}
+
+// connect opens a connection whose tables are the fresh ones.
+func (b *Rebuild) connect(ctx context.Context) (*pgx.Conn, error) {
+	cfg := b.DB.Config().ConnConfig.Copy()
+	cfg.RuntimeParams["search_path"] = rebuildSchema + ", public"
+	cfg.RuntimeParams["statement_timeout"] = "0"
+	conn, err := pgx.ConnectConfig(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("projections: connect for the rebuild: %w", err)
+	}
+	return conn, nil
+}
+
+// prepare makes the fresh tables. The lock ends with the connection.
+func (b *Rebuild) prepare(ctx context.Context) error {
+	var free bool
+	if err := b.conn.QueryRow(ctx, `select pg_try_advisory_lock(hashtext('missioncontrol.rebuild'))`).Scan(&free); err != nil {
+		return fmt.Errorf("projections: lock the rebuild: %w", err)
+	}
+	if !free {
+		return ErrRebuilding
+	}
+	sql := fmt.Sprintf("drop schema if exists %[1]s cascade; create schema %[1]s;", rebuildSchema)
+	for _, name := range b.names() {
+		sql += fmt.Sprintf("create table %[1]s.%[2]s (like public.%[2]s including all);", rebuildSchema, name)
+	}
+	if _, err := b.conn.Exec(ctx, sql); err != nil {
+		return fmt.Errorf("projections: make fresh tables: %w", err)
+	}
+	return nil
+}
+
+func (b *Rebuild) names() []string {
+	var names []string
+	for _, t := range tables() {
+		names = append(names, t.Name)
+	}
+	if b.Frames {
+		names = append(names, "feed")
+	}
+	return names
+}
+
+func (b *Rebuild) head(ctx context.Context, conn *pgx.Conn, lock string) (int64, error) {
+	var head int64
+	if err := conn.QueryRow(ctx, "select seq from public.log_head "+lock).Scan(&head); err != nil {
+		return 0, fmt.Errorf("projections: read the head of the log: %w", err)
+	}
+	return head, nil
+}
+
+// replay folds the events up to head and writes what they lead to.
+func (b *Rebuild) replay(ctx context.Context, head int64) error {
+	for b.at < head {
+		events, err := b.Store.Range(ctx, b.at, head, replayRun)
+		if err != nil {
+			return err
+		}
+		frames, err := b.fold(events)
+		if err != nil {
+			return err
+		}
+		for len(frames) > 0 {
+			n := min(loadRun, len(frames))
+			if err := b.loader.Load(ctx, nil, frames[:n]); err != nil {
+				return fmt.Errorf("projections: write frames: %w", err)
+			}
+			frames = frames[n:]
+		}
+		b.at = events[len(events)-1].Seq
+		b.report(head)
+	}
+	return b.writeRows(ctx)
+}
+
+// fold takes events into the states, and renders their frames.
+func (b *Rebuild) fold(events []*eventstore.Recorded) ([]*eventstore.Frame, error) {
+	vocabulary := b.Store.Vocabulary()
+	var frames []*eventstore.Frame
+	for _, r := range events {
+		state := vocabulary.Evolve(b.states[r.Stream], r)
+		b.states[r.Stream], b.dirty[r.Stream] = state, true
+		if !b.Frames {
+			continue
+		}
+		shown, err := frame(&eventstore.Staged{Recorded: r, State: state})
+		if err != nil {
+			return nil, err
+		}
+		for i := range shown {
+			f := &shown[i].Frame
+			f.Seq, f.Recorded = r.Seq, r.Recorded
+			frames = append(frames, f)
+		}
+	}
+	return frames, nil
+}
+
+// writeRows writes the rows of the streams that changed since the last call.
+func (b *Rebuild) writeRows(ctx context.Context) error {
+	var writes []eventstore.Write
+	flush := func() error {
+		if err := b.loader.Load(ctx, writes, nil); err != nil {
+			return fmt.Errorf("projections: write rows: %w", err)
+		}
+		writes = writes[:0]
+		return nil
+	}
+	for stream := range b.dirty {
+		w, err := row(b.states[stream])
+		if err != nil {
+			return err
+		}
+		if writes = append(writes, w); len(writes) == loadRun {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+	clear(b.dirty)
+	return flush()
+}
+
+// swap replaces the old tables while nobody can append.
+func (b *Rebuild) swap(ctx context.Context) error {
+	if _, err := b.conn.Exec(ctx, "begin"); err != nil {
+		return fmt.Errorf("projections: begin the swap: %w", err)
+	}
+	head, err := b.head(ctx, b.conn, "for update")
+	if err != nil {
+		return err
+	}
+	if err := b.replay(ctx, head); err != nil {
+		return err
+	}
+	sql := ""
+	for _, name := range b.names() {
+		sql += fmt.Sprintf("drop table public.%[2]s; alter table %[1]s.%[2]s set schema public;", rebuildSchema, name)
+	}
+	sql += fmt.Sprintf("drop schema %s; update public.read_models set version = %d; commit;", rebuildSchema, Version)
+	if _, err := b.conn.Exec(ctx, sql); err != nil {
+		return fmt.Errorf("projections: swap the tables: %w", err)
+	}
+	b.lastSay = time.Time{}
+	b.report(head)
+	return nil
+}
+
+func (b *Rebuild) report(head int64) {
+	if b.Report == nil || time.Since(b.lastSay) < progressStep {
+		return
+	}
+	b.lastSay = time.Now()
+	b.Report(Progress{Done: b.at, Head: head, Elapsed: time.Since(b.began)})
+}
