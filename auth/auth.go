@@ -122,8 +122,8 @@ func (r Rules) Board(ctx context.Context, d *eventstore.Decision, c Caller, id u
 		return nil, err
 	case m == nil:
 		return nil, domain.Refuse(domain.Forbidden, noOrganizationAccess)
-	case m.AllBoardsWrite, a == Read && m.AllBoardsRead:
-		return b, nil
+	case a == Read && !m.Reads(id), a == Write && !m.Writes(id):
+		return nil, domain.Refuse(domain.Forbidden, boardAccessDenied)
 	}
-	return nil, domain.Refuse(domain.Forbidden, boardAccessDenied)
+	return b, nil
 }

@@ -5,6 +5,7 @@ package commands
 
 import (
 	"missioncontrol/domain/board"
+	"missioncontrol/domain/invite"
 	"missioncontrol/domain/member"
 	"missioncontrol/domain/memory"
 	"missioncontrol/domain/organization"
@@ -16,23 +17,38 @@ import (
 
 // Commands are the use cases by noun.
 type Commands struct {
-	Users    Users
-	Boards   Boards
-	Tasks    Tasks
-	Memories Memories
+	Users         Users
+	Organizations Organizations
+	Members       Members
+	Invites       Invites
+	Boards        Boards
+	Tasks         Tasks
+	Memories      Memories
 }
 
 // New returns the use cases on a store whose vocabulary is Vocabulary.
 func New(store *eventstore.Store, read projections.Reader) Commands {
 	users := eventstore.For[user.User, user.Event](store, "user")
+	members := eventstore.For[member.Member, member.Event](store, "member")
+	memberships, boards := projections.Members{Reader: read}, projections.Boards{Reader: read}
+	organizations := Organizations{
+		store: store, organizations: eventstore.For[organization.Organization, organization.Event](store, "organization"),
+		members: members, users: users, read: projections.Organizations{Reader: read}, memberships: memberships, boards: boards,
+	}
+	invites := Invites{
+		store: store, invites: eventstore.For[invite.Invite, invite.Event](store, "invite"), members: members, users: users,
+		read: projections.Invites{Reader: read}, memberships: memberships, boards: boards,
+	}
 	return Commands{
 		Users: Users{
-			store: store, users: users, read: projections.Users{Reader: read}, memberships: projections.Members{Reader: read},
-			organizations: eventstore.For[organization.Organization, organization.Event](store, "organization"),
-			members:       eventstore.For[member.Member, member.Event](store, "member"),
+			store: store, users: users, organizations: organizations, members: members, invites: invites,
+			read: projections.Users{Reader: read}, memberships: memberships,
 		},
-		Boards:   Boards{store: store, boards: eventstore.For[board.Board, board.Event](store, "board")},
-		Tasks:    Tasks{store: store, tasks: eventstore.For[task.Task, task.Event](store, "task")},
-		Memories: Memories{store: store, memories: eventstore.For[memory.Memory, memory.Event](store, "memory"), users: users},
+		Organizations: organizations,
+		Members:       Members{store: store, members: members, read: memberships, boards: boards, invites: invites},
+		Invites:       invites,
+		Boards:        Boards{store: store, boards: eventstore.For[board.Board, board.Event](store, "board"), members: members},
+		Tasks:         Tasks{store: store, tasks: eventstore.For[task.Task, task.Event](store, "task")},
+		Memories:      Memories{store: store, memories: eventstore.For[memory.Memory, memory.Event](store, "memory"), users: users},
 	}
 }

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 
@@ -18,8 +19,9 @@ import (
 type Users struct {
 	store         *eventstore.Store
 	users         eventstore.Aggregate[user.User, user.Event]
-	organizations eventstore.Aggregate[organization.Organization, organization.Event]
+	organizations Organizations
 	members       eventstore.Aggregate[member.Member, member.Event]
+	invites       Invites
 	read          projections.Users
 	memberships   projections.Members
 }
@@ -29,9 +31,10 @@ const personalOrganization = "Personal"
 
 // Identity is a person as whoever vouches for it knows it.
 type Identity struct {
-	ID          string // unique and never reused
-	Email, Name string
-	Auth        string // how it was proved: local, clerk
+	ID            string // unique and never reused
+	Email, Name   string // "" if unknown
+	EmailVerified bool
+	Auth          string // how it was proved: local, clerk
 }
 
 // SignIn returns the user of a proved identity. At the first login it
@@ -52,6 +55,9 @@ func (u Users) SignIn(ctx context.Context, who Identity) (user.User, error) {
 	if err != nil {
 		return user.User{}, err
 	}
+	if err := u.sync(ctx, person, who); err != nil {
+		return user.User{}, err
+	}
 	settled, err := u.settled(ctx, person)
 	if err != nil || settled {
 		return person, err
@@ -64,7 +70,7 @@ func (u Users) SignIn(ctx context.Context, who Identity) (user.User, error) {
 
 // LocalIdentity is the one person of local mode.
 func LocalIdentity() Identity {
-	return Identity{ID: "local-auth-user", Email: "admin@home.local", Name: "Local User", Auth: "local"}
+	return Identity{ID: "local-auth-user", Email: "admin@home.local", EmailVerified: true, Name: "Local User", Auth: "local"}
 }
 
 // register creates the user of an identity, unless somebody else just did.
@@ -87,11 +93,51 @@ func (u Users) register(ctx context.Context, who Identity, hash []byte) (uuid.UU
 		}
 		id = fresh
 		return u.users.New(d, uuid.Nil, fresh).Decide(user.Register{
-			Identity: domain.Plain(fresh, who.ID), IdentityHash: hash,
-			Email: domain.Plain(fresh, who.Email), Name: domain.Plain(fresh, who.Name),
+			Identity: domain.Plain(fresh, who.ID), IdentityHash: hash, Mail: u.mail(fresh, who), Name: plainOrNone(fresh, who.Name),
 		})
 	})
 	return id, err
+}
+
+// mail is what an identity says of the person's email.
+func (u Users) mail(owner uuid.UUID, who Identity) user.Mail {
+	return user.Mail{
+		Email: plainOrNone(owner, who.Email), EmailHash: emailHash(u.store, who.Email),
+		EmailVerified: who.Email != "" && who.EmailVerified,
+	}
+}
+
+func plainOrNone(owner uuid.UUID, text string) domain.Personal {
+	if text == "" {
+		return domain.Personal{}
+	}
+	return domain.Plain(owner, text)
+}
+
+// sync takes over what whoever vouches for the person says now: another email,
+// or a name where there is none.
+func (u Users) sync(ctx context.Context, person user.User, who Identity) error {
+	mail := u.mail(person.ID, who)
+	newMail := who.Email != "" && (!bytes.Equal(mail.EmailHash, person.EmailHash) || mail.EmailVerified != person.EmailVerified)
+	newName := who.Name != "" && person.Name.IsZero()
+	if !newMail && !newName {
+		return nil
+	}
+	if err := u.store.Vault().Ensure(ctx, person.ID); err != nil {
+		return err
+	}
+	return u.store.Do(asPerson(ctx, person.ID, who.Auth), func(d *eventstore.Decision) error {
+		x := u.users.In(d, uuid.Nil, person.ID)
+		if newMail {
+			if err := x.Decide(user.ChangeMail(mail)); err != nil {
+				return err
+			}
+		}
+		if !newName {
+			return nil
+		}
+		return x.Decide(user.ChangeProfile{Name: domain.Some(domain.Plain(person.ID, who.Name))})
+	})
 }
 
 // settled reports whether the person's active organization is one of its own.
@@ -103,31 +149,79 @@ func (u Users) settled(ctx context.Context, person user.User) (bool, error) {
 	return m != nil, err
 }
 
-// settle makes the oldest membership the active one; a person without any
-// founds an organization of its own.
+// settle makes the oldest membership the active one. A person without any
+// accepts the oldest invite of its verified email, or founds an organization of
+// its own.
 func (u Users) settle(ctx context.Context, id uuid.UUID, auth string) error {
 	ids, err := freshIDs(2)
 	if err != nil {
 		return err
 	}
-	org, membership := ids[0], ids[1]
 	return u.store.Do(asPerson(ctx, id, auth), func(d *eventstore.Decision) error {
-		oldest, err := u.memberships.Oldest(ctx, d, id)
+		memberships, err := u.memberships.OfUser(ctx, d, id)
 		if err != nil {
 			return err
 		}
-		if oldest != nil {
-			return u.users.In(d, uuid.Nil, id).Decide(user.ActivateOrganization{ID: oldest.OrganizationID})
+		x := u.users.In(d, uuid.Nil, id)
+		if len(memberships) > 0 {
+			return x.Decide(user.ActivateOrganization{ID: memberships[0].OrganizationID})
 		}
-		if err := u.organizations.New(d, org, org).Decide(organization.Create{Name: personalOrganization}); err != nil {
+		invited, err := u.acceptOldest(ctx, d, x)
+		if err != nil || invited {
 			return err
 		}
-		if err := u.members.New(d, org, membership).Decide(member.Join{
-			UserID: id, Role: member.Owner, AllBoardsRead: true, AllBoardsWrite: true,
-		}); err != nil {
+		org, membership := ids[0], ids[1]
+		if err := u.organizations.organizations.New(d, org, org).Decide(organization.Create{Name: personalOrganization}); err != nil {
 			return err
 		}
-		return u.users.In(d, uuid.Nil, id).Decide(user.ActivateOrganization{ID: org})
+		if err := u.members.New(d, org, membership).Decide(ownership(id)); err != nil {
+			return err
+		}
+		return x.Decide(user.ActivateOrganization{ID: org})
+	})
+}
+
+// acceptOldest accepts the oldest open invite of the person's verified email.
+func (u Users) acceptOldest(ctx context.Context, d *eventstore.Decision, x *eventstore.Stream[user.User, user.Event]) (bool, error) {
+	person, err := x.State()
+	if err != nil || person.VerifiedEmail() == nil {
+		return false, err
+	}
+	open, err := u.invites.read.OldestFor(ctx, d, person.VerifiedEmail())
+	if err != nil || open == nil {
+		return false, err
+	}
+	if _, err := u.invites.accept(ctx, d, person.ID, open.ID); err != nil {
+		return false, err
+	}
+	return true, x.Decide(user.ActivateOrganization{ID: open.OrganizationID})
+}
+
+// Delete ends a person's account: it leaves its organizations, those that it
+// was alone in end, and everything personal is erased.
+func (u Users) Delete(ctx context.Context, id uuid.UUID) error {
+	return u.store.Do(ctx, func(d *eventstore.Decision) error {
+		memberships, err := u.memberships.OfUser(ctx, d, id)
+		if err != nil {
+			return err
+		}
+		for _, m := range memberships {
+			counts, err := u.memberships.Count(ctx, d, m.OrganizationID)
+			if err != nil {
+				return err
+			}
+			if err := u.members.In(d, m.OrganizationID, m.ID).Decide(member.Leave{Owners: counts.Owners, Members: counts.Members}); err != nil {
+				return err
+			}
+			if counts.Members > 1 {
+				continue
+			}
+			if err := deleteOrganization(ctx, d, u.organizations, m.OrganizationID); err != nil {
+				return err
+			}
+		}
+		d.Answer(projections.OK())
+		return u.users.In(d, uuid.Nil, id).Decide(user.Erase{})
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"missioncontrol/domain"
 	"missioncontrol/domain/board"
+	"missioncontrol/domain/invite"
 	"missioncontrol/domain/member"
 	"missioncontrol/domain/memory"
 	"missioncontrol/domain/organization"
@@ -19,8 +20,9 @@ import (
 func Vocabulary() *eventstore.Vocabulary {
 	return eventstore.NewVocabulary(
 		eventstore.KindOf("user", user.Events, eventstore.Rules[user.User, user.Event]{Touches: userTouches}),
-		eventstore.KindOf("organization", organization.Events, eventstore.Rules[organization.Organization, organization.Event]{}),
+		eventstore.KindOf("organization", organization.Events, eventstore.Rules[organization.Organization, organization.Event]{Touches: organizationTouches}),
 		eventstore.KindOf("member", member.Events, eventstore.Rules[member.Member, member.Event]{Refs: memberRefs, Touches: memberTouches}),
+		eventstore.KindOf("invite", invite.Events, eventstore.Rules[invite.Invite, invite.Event]{Touches: inviteTouches}),
 		eventstore.KindOf("board", board.Events, eventstore.Rules[board.Board, board.Event]{}),
 		eventstore.KindOf("task", task.Events, eventstore.Rules[task.Task, task.Event]{Refs: taskRefs}),
 		eventstore.KindOf("memory", memory.Events, eventstore.Rules[memory.Memory, memory.Event]{Refs: memoryRefs}),
@@ -31,9 +33,37 @@ func userTouches(_ domain.Meta, _ []domain.Ref, e user.Event) []domain.Key {
 	switch e := e.(type) {
 	case user.Registered:
 		return []domain.Key{projections.IdentityKey(e.IdentityHash)}
-	case user.ProfileChanged, user.OrganizationActivated:
+	case user.Erased:
+		return []domain.Key{projections.IdentityKey(e.IdentityHash)}
+	case user.ProfileChanged, user.MailChanged, user.OrganizationActivated:
 	}
 	return nil
+}
+
+func organizationTouches(_ domain.Meta, _ []domain.Ref, e organization.Event) []domain.Key {
+	switch e := e.(type) {
+	case organization.Created:
+		return []domain.Key{projections.NameKey(e.Name)}
+	case organization.Deleted:
+		return []domain.Key{projections.NameKey(e.Name)}
+	}
+	return nil
+}
+
+func inviteTouches(m domain.Meta, _ []domain.Ref, e invite.Event) []domain.Key {
+	switch e := e.(type) {
+	case invite.Created:
+		return inviteKeys(m.Org, e.EmailHash)
+	case invite.Accepted:
+		return inviteKeys(m.Org, e.EmailHash)
+	case invite.Revoked:
+		return inviteKeys(m.Org, e.EmailHash)
+	}
+	return nil
+}
+
+func inviteKeys(org uuid.UUID, emailHash []byte) []domain.Key {
+	return []domain.Key{projections.InviteKey(org, emailHash), projections.EmailInvitesKey(emailHash)}
 }
 
 func memberRefs(m member.Member, _ domain.Meta, _ member.Event) []domain.Ref {
@@ -43,8 +73,10 @@ func memberRefs(m member.Member, _ domain.Meta, _ member.Event) []domain.Ref {
 func memberTouches(m domain.Meta, refs []domain.Ref, e member.Event) []domain.Key {
 	person := referred(refs, "user")
 	switch e.(type) {
-	case member.Joined:
+	case member.AccessChanged:
 		return []domain.Key{projections.MemberKey(m.Org, person), projections.MembershipsKey(person)}
+	case member.Joined, member.RoleChanged, member.Left:
+		return []domain.Key{projections.MemberKey(m.Org, person), projections.MembershipsKey(person), projections.MembersKey(m.Org)}
 	}
 	return nil
 }

@@ -31,6 +31,7 @@ func (s *Store) Run(ctx context.Context) error {
 	c := &committer{store: s, head: s.memory.head()}
 	defer c.close(ctx)
 	defer c.refuseWaiting(ErrUnavailable)
+	defer s.down.Store(true) // first: nobody queues any more
 	if err := c.connect(ctx); err != nil {
 		return ignoreCancel(ctx, err)
 	}
@@ -282,6 +283,13 @@ func passing(err error) bool {
 		return true
 	}
 	return false
+}
+
+// refusedForNow reports an error of the database itself that says nothing
+// about the log.
+func refusedForNow(err error) bool {
+	_, answered := errors.AsType[*pgconn.PgError](err)
+	return answered && passing(err)
 }
 
 func duplicateKey(err error) bool {

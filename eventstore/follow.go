@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -38,8 +39,11 @@ func (p *progress) next() <-chan struct{} {
 	return p.moved
 }
 
-// Reach waits until this process has taken in the log up to seq.
+// Reach waits until this process has taken in the log up to seq, for as long
+// as a command may wait.
 func (s *Store) Reach(ctx context.Context, seq int64) error {
+	limit := time.NewTimer(outcomeLimit)
+	defer limit.Stop()
 	for {
 		moved := s.progress.next()
 		if s.memory.head() >= seq {
@@ -51,6 +55,8 @@ func (s *Store) Reach(ctx context.Context, seq int64) error {
 		}
 		select {
 		case <-moved:
+		case <-limit.C:
+			return fmt.Errorf("%w: this process does not get to position %d of it", ErrUnavailable, seq)
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -67,6 +73,9 @@ func (s *Store) Follow(ctx context.Context, after int64, handle func([]*Recorded
 			events, err := s.Range(ctx, after, s.memory.head(), followRun)
 			if err != nil {
 				return err
+			}
+			if len(events) == 0 {
+				return fmt.Errorf("eventstore: the log has no event after position %d although its head is %d: it is damaged", after, s.memory.head())
 			}
 			if err := handle(events); err != nil {
 				return err
@@ -140,10 +149,15 @@ func (c *committer) tolerate(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if !c.conn.IsClosed() {
+	switch {
+	case c.conn.IsClosed():
+		return c.reconnectAfter(ctx, err)
+	case refusedForNow(err): // such as a time-out behind somebody's lock
+		c.store.log.Warn("eventstore.look.refused", "error", err)
+		return nil
+	default:
 		return err // the log holds something that this program does not understand
 	}
-	return c.reconnectAfter(ctx, err)
 }
 
 // readUpTo takes in the events between the known head and head.

@@ -144,3 +144,11 @@ func (s *Store) ForgetAnswers(ctx context.Context) error {
 	_, err := s.db.Exec(ctx, `delete from idempotency where expires < now()`)
 	return err
 }
+
+// ForgetAnswersOf removes the stored answers given to or about a person.
+func (s *Store) ForgetAnswersOf(ctx context.Context, person uuid.UUID) error {
+	if _, err := s.db.Exec(ctx, `delete from idempotency where $1 = any(people)`, person); err != nil {
+		return fmt.Errorf("eventstore: forget the answers about %v: %w", person, err)
+	}
+	return nil
+}

@@ -12,7 +12,7 @@ import (
 // personalField is a field of an event that holds a domain.Personal, or an
 // Optional of one.
 type personalField struct {
-	index int
+	index []int
 	name  string // as stored; authenticated with the sealed value
 }
 
@@ -26,20 +26,19 @@ func personalFields(t reflect.Type) []personalField {
 		return nil
 	}
 	var fields []personalField
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for _, f := range reflect.VisibleFields(t) {
 		if f.Type != personalType && f.Type != optionalType {
 			continue
 		}
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		fields = append(fields, personalField{i, name})
+		fields = append(fields, personalField{f.Index, name})
 	}
 	return fields
 }
 
 // value returns the personal value in the field of event e, nil for none.
 func (f personalField) value(e reflect.Value) *domain.Personal {
-	switch v := e.Field(f.index).Addr().Interface().(type) {
+	switch v := e.FieldByIndex(f.index).Addr().Interface().(type) {
 	case *domain.Personal:
 		if !v.IsZero() {
 			return v
@@ -80,7 +79,7 @@ func (t *eventType) seal(e any, event uuid.UUID, v *Vault) (any, error) {
 
 // replace never writes through an Optional's pointer: the command owns that.
 func (f personalField) replace(e reflect.Value, p domain.Personal) {
-	switch v := e.Field(f.index).Addr().Interface().(type) {
+	switch v := e.FieldByIndex(f.index).Addr().Interface().(type) {
 	case *domain.Personal:
 		*v = p
 	case *domain.Optional[domain.Personal]:

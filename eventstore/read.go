@@ -120,6 +120,17 @@ func (s *Store) Checkpoint(ctx context.Context, name string) (int64, error) {
 	return seq, nil
 }
 
+// SaveCheckpoint notes that a reader has handled everything up to seq. It never
+// moves back: of several readers of one name the furthest counts.
+func (s *Store) SaveCheckpoint(ctx context.Context, name string, seq int64) error {
+	_, err := s.db.Exec(ctx, `insert into checkpoints (name, seq) values ($1, $2)
+		on conflict (name) do update set seq = greatest(checkpoints.seq, excluded.seq)`, name, seq)
+	if err != nil {
+		return fmt.Errorf("eventstore: save checkpoint %s: %w", name, err)
+	}
+	return nil
+}
+
 // Stats counts what the committer of this process did.
 type Stats struct {
 	Batches, Events int64

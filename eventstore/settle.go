@@ -123,15 +123,20 @@ func (c *committer) trySettle(ctx context.Context, b *batch) (bool, error) {
 		_, err := c.conn.Exec(ctx, "rollback")
 		return true, err
 	}
-	if err := c.readUpTo(ctx, head); err != nil {
-		return false, err
+	if head != b.head {
+		if err := c.readUpTo(ctx, head); err != nil {
+			return false, err
+		}
+		again := c.build(b.items)
+		if len(again.items) == 0 {
+			_, err := c.conn.Exec(ctx, "rollback")
+			return true, err
+		}
+		*b = *again // if this connection dies too, these are the places to look for
 	}
-	again := c.build(b.items)
-	if len(again.items) == 0 {
-		_, err := c.conn.Exec(ctx, "rollback")
-		return true, err
-	}
-	*b = *again // if this connection dies too, these are the places to look for
+	// At the same head the very same batch goes again: should the first one
+	// arrive after all while this connection dies too, it is known by its ids,
+	// which a late decision would draw anew.
 	err = c.send(ctx, b, true)
 	switch {
 	case err == nil:

@@ -120,6 +120,9 @@ func (s *Store) Vault() *Vault { return s.vault }
 // Vocabulary is what the log may hold.
 func (s *Store) Vocabulary() *Vocabulary { return s.vocabulary }
 
+// Now is the store's clock: UTC, whole microseconds.
+func (s *Store) Now() time.Time { return s.now() }
+
 // now is the clock of decisions: UTC, whole microseconds.
 func (s *Store) now() time.Time { return s.clock().UTC().Truncate(time.Microsecond) }
 

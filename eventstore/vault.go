@@ -155,6 +155,27 @@ func (v *Vault) Forget(owner uuid.UUID) {
 	v.mu.Unlock()
 }
 
+// Erase deletes keys for good: what was sealed under them opens never again.
+// Their ids stay as tombstones, so that none is made anew, and the table is
+// rewritten, so that no file of it holds them.
+func (v *Vault) Erase(ctx context.Context, owners ...uuid.UUID) error {
+	if len(owners) == 0 {
+		return nil
+	}
+	for _, owner := range owners {
+		v.Forget(owner)
+	}
+	_, err := v.db.Exec(ctx, `insert into person_keys (id, sealed) select id, null from unnest($1::uuid[]) as u(id)
+		on conflict (id) do update set sealed = null`, owners)
+	if err == nil {
+		_, err = v.db.Exec(ctx, `vacuum full person_keys`)
+	}
+	if err != nil {
+		return fmt.Errorf("eventstore: erase keys: %w", err)
+	}
+	return nil
+}
+
 // seal seals text for a field of an event; Ensure was called for owner before.
 func (v *Vault) seal(owner, event uuid.UUID, field, text string) (string, error) {
 	v.mu.RLock()

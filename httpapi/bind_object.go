@@ -13,13 +13,13 @@ const mostMembers = 64
 // object reads a JSON object into a struct. Members that it does not declare
 // are passed over; faults come in the order of declaration.
 type object struct {
-	members []member
+	members []objectMember
 	byName  map[string]int
 	check   func(reflect.Value) []flaw // nil: no rule of its own
 }
 
-// member is one declared member of an object.
-type member struct {
+// objectMember is one declared member of an object.
+type objectMember struct {
 	name     string
 	index    []int // of the struct field
 	kind     kind

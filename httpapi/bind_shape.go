@@ -33,7 +33,7 @@ func newObject(t reflect.Type, fields []reflect.StructField) *object {
 	o := &object{byName: map[string]int{}, check: checkOf(t)}
 	for _, f := range fields {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		m := member{name: name, index: f.Index, kind: kindOf(f.Type, f.Tag), field: f}
+		m := objectMember{name: name, index: f.Index, kind: kindOf(f.Type, f.Tag), field: f}
 		m.required, m.initial = absent(f)
 		o.byName[name] = len(o.members)
 		o.members = append(o.members, m)

@@ -67,7 +67,7 @@ func emptyObject(v jsontext.Value) bool {
 }
 
 func (a *API) createBoard(ctx context.Context, in BoardCreate) (projections.Board, error) {
-	return a.Commands.Boards.Create(ctx, memberOf(ctx).OrganizationID, board.Settings(in))
+	return a.Commands.Boards.Create(ctx, memberOf(ctx), board.Settings(in))
 }
 
 // onBoard is the path of everything on a board. The rule of the route reads

@@ -34,3 +34,7 @@ type UserUpdate struct {
 func (a *API) updateMe(ctx context.Context, in UserUpdate) (projections.User, error) {
 	return a.Commands.Users.ChangeProfile(ctx, auth.CallerFrom(ctx).Actor.ID, commands.Profile(in))
 }
+
+func (a *API) deleteMe(ctx context.Context, _ struct{}) (projections.Ok, error) {
+	return projections.OK(), a.Commands.Users.Delete(ctx, auth.CallerFrom(ctx).Actor.ID)
+}

@@ -75,3 +75,12 @@ create table person_keys (
     sealed     bytea,
     created_at timestamptz not null default now()
 );
+
+-- Secrets that must be shown again, sealed under the installation key, and the
+-- keyed hash by which whoever holds one is recognised. Events name the id.
+create table secrets (
+    id         uuid primary key,
+    lookup     bytea not null unique,
+    sealed     bytea not null,
+    created_at timestamptz not null default now()
+);

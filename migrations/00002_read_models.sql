@@ -20,6 +20,8 @@ create table users (
     identity               text not null,
     identity_hash          bytea not null,
     email                  text,
+    email_hash             bytea,
+    email_verified         boolean not null,
     name                   text,
     preferred_name         text,
     pronouns               text,
@@ -31,6 +33,7 @@ create table users (
     updated_at             timestamptz not null
 );
 create unique index on users (identity_hash);
+create index on users (email_hash);
 
 create table organizations (
     id         uuid primary key,
@@ -39,6 +42,8 @@ create table organizations (
     updated_at timestamptz not null
 );
 
+create index on organizations (lower(name));
+
 create table members (
     id               uuid primary key,
     organization_id  uuid not null,
@@ -46,11 +51,30 @@ create table members (
     role             text not null,
     all_boards_read  boolean not null,
     all_boards_write boolean not null,
+    access           json not null,      -- grants of single boards
     created_at       timestamptz not null,
     updated_at       timestamptz not null
 );
 create unique index on members (organization_id, user_id);
 create index on members (user_id);
+
+create table invites (
+    id                  uuid primary key,
+    organization_id     uuid not null,
+    email               text not null,   -- sealed under the invite's own key
+    email_hash          bytea not null,
+    role                text not null,
+    all_boards_read     boolean not null,
+    all_boards_write    boolean not null,
+    created_by_user_id  uuid not null,
+    accepted_by_user_id uuid,
+    accepted_at         timestamptz,
+    expires_at          timestamptz not null,
+    created_at          timestamptz not null,
+    updated_at          timestamptz not null
+);
+create index on invites (organization_id, created_at desc, id desc);
+create index on invites (email_hash);
 
 create table boards (
     id                  uuid primary key,

@@ -124,15 +124,30 @@ type BoardFilter struct{ GatewayID, BoardGroupID *uuid.UUID }
 // ReadableBy lists the boards of an organization that a member may read, by
 // name.
 func (b Boards) ReadableBy(ctx context.Context, m *MemberRow, f BoardFilter, s Slice) (Page[Board], error) {
-	if !m.AllBoardsRead && !m.AllBoardsWrite {
-		return Page[Board]{Items: []Board{}, Limit: s.Limit, Offset: s.Offset}, nil
-	}
-	page, err := list(ctx, b.DB, boardsTable,
-		`organization_id = $1 and ($2::uuid is null or gateway_id = $2) and ($3::uuid is null or board_group_id = $3)`,
+	granted, all := m.ReadableBoards()
+	return list(ctx, b.DB, boardsTable,
+		`organization_id = $1 and ($2 or id = any($3)) and ($4::uuid is null or gateway_id = $4)
+			and ($5::uuid is null or board_group_id = $5)`,
 		`lower(name), created_at desc, id`,
-		[]any{m.OrganizationID, f.GatewayID, f.BoardGroupID}, s, viewBoard)
-	if err != nil {
-		return page, fmt.Errorf("projections: boards of %v: %w", m.OrganizationID, err)
+		[]any{m.OrganizationID, all, granted, f.GatewayID, f.BoardGroupID}, s, viewBoard)
+}
+
+// CountIn counts the boards of an organization.
+func (b Boards) CountIn(ctx context.Context, org uuid.UUID) (int, error) {
+	var n int
+	if err := b.DB.QueryRow(ctx, `select count(*) from boards where organization_id = $1`, org).Scan(&n); err != nil {
+		return 0, fmt.Errorf("projections: count boards of %v: %w", org, err)
 	}
-	return page, nil
+	return n, nil
+}
+
+// AllIn reports whether all of these boards are the organization's.
+func (b Boards) AllIn(ctx context.Context, d *eventstore.Decision, org uuid.UUID, ids []uuid.UUID) (bool, error) {
+	for _, id := range ids {
+		row, err := b.Find(ctx, d, id)
+		if err != nil || row == nil || row.OrganizationID != org {
+			return false, err
+		}
+	}
+	return true, nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"missioncontrol/domain"
 	"missioncontrol/domain/board"
+	"missioncontrol/domain/invite"
 	"missioncontrol/domain/member"
 	"missioncontrol/domain/memory"
 	"missioncontrol/domain/organization"
@@ -41,22 +42,28 @@ func (p Projector) Project(d *eventstore.Decision) ([]eventstore.Write, []events
 func row(state any) (eventstore.Write, error) {
 	switch s := state.(type) {
 	case user.User:
-		return usersTable.Put(userRow(s)), nil
+		return putOrRemove(usersTable, userRow(s), s.Exists()), nil
 	case organization.Organization:
-		return organizationsTable.Put(organizationRow(s)), nil
+		return putOrRemove(organizationsTable, organizationRow(s), s.Exists()), nil
 	case member.Member:
-		return membersTable.Put(memberRow(s)), nil
+		return putOrRemove(membersTable, memberRow(s), s.Exists()), nil
+	case invite.Invite:
+		return putOrRemove(invitesTable, inviteRow(s), !s.IsRevoked), nil
 	case board.Board:
 		return boardsTable.Put(boardRow(s)), nil
 	case task.Task:
-		if s.Deleted {
-			return tasksTable.Remove(taskRow(s)), nil
-		}
-		return tasksTable.Put(taskRow(s)), nil
+		return putOrRemove(tasksTable, taskRow(s), s.Exists()), nil
 	case memory.Memory:
 		return memoryTable.Put(memoryRow(s)), nil
 	}
 	return eventstore.Write{}, fmt.Errorf("projections: no row is known for %T", state)
+}
+
+func putOrRemove(t *eventstore.Table, row any, exists bool) eventstore.Write {
+	if exists {
+		return t.Put(row)
+	}
+	return t.Remove(row)
 }
 
 // frame renders what the streams show of an event.

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"missioncontrol/domain/organization"
 	"missioncontrol/eventstore"
 )
 
@@ -18,7 +19,7 @@ const Version = 1
 
 // tables are the read models that a rebuild fills, beside the feed.
 func tables() []*eventstore.Table {
-	return []*eventstore.Table{usersTable, organizationsTable, membersTable, boardsTable, tasksTable, memoryTable}
+	return []*eventstore.Table{usersTable, organizationsTable, membersTable, invitesTable, boardsTable, tasksTable, memoryTable}
 }
 
 // rebuildSchema holds the fresh tables until they replace the old ones.
@@ -48,6 +49,7 @@ type Rebuild struct {
 	loader  *eventstore.Loader
 	states  map[uuid.UUID]any
 	dirty   map[uuid.UUID]bool // streams whose row is not written yet
+	gone    []uuid.UUID        // organizations that were deleted
 	at      int64
 	began   time.Time
 	lastSay time.Time
@@ -173,6 +175,9 @@ func (b *Rebuild) fold(events []*eventstore.Recorded) ([]*eventstore.Frame, erro
 	for _, r := range events {
 		state := vocabulary.Evolve(b.states[r.Stream], r)
 		b.states[r.Stream], b.dirty[r.Stream] = state, true
+		if _, deleted := r.Event.(organization.Deleted); deleted {
+			b.gone = append(b.gone, r.Stream)
+		}
 		if !b.Frames {
 			continue
 		}
@@ -226,6 +231,9 @@ func (b *Rebuild) swap(ctx context.Context) error {
 	if err := b.replay(ctx, head); err != nil {
 		return err
 	}
+	if err := b.leaveOut(ctx); err != nil {
+		return err
+	}
 	sql := ""
 	for _, name := range b.names() {
 		sql += fmt.Sprintf("drop table public.%[2]s; alter table %[1]s.%[2]s set schema public;", rebuildSchema, name)
@@ -236,6 +244,18 @@ func (b *Rebuild) swap(ctx context.Context) error {
 	}
 	b.lastSay = time.Time{}
 	b.report(head)
+	return nil
+}
+
+// leaveOut removes from the fresh tables what deleted organizations held.
+func (b *Rebuild) leaveOut(ctx context.Context) error {
+	for _, org := range b.gone {
+		for _, sql := range ofOrganization() {
+			if _, err := b.conn.Exec(ctx, sql, org, nil); err != nil { // no limit: nobody waits for these tables
+				return fmt.Errorf("projections: leave out organization %v: %w", org, err)
+			}
+		}
+	}
 	return nil
 }
 

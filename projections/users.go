@@ -18,6 +18,8 @@ type UserRow struct {
 	Identity             string     `db:"identity"`
 	IdentityHash         []byte     `db:"identity_hash"`
 	Email                *string    `db:"email"`
+	EmailHash            []byte     `db:"email_hash"`
+	EmailVerified        bool       `db:"email_verified"`
 	Name                 *string    `db:"name"`
 	PreferredName        *string    `db:"preferred_name"`
 	Pronouns             *string    `db:"pronouns"`
@@ -33,7 +35,8 @@ var usersTable = eventstore.TableOf[UserRow]("users", "id")
 
 func userRow(u user.User) UserRow {
 	row := UserRow{
-		ID: u.ID, Identity: u.Identity.Located(), IdentityHash: u.IdentityHash, Email: located(u.Email), Name: located(u.Name),
+		ID: u.ID, Identity: u.Identity.Located(), IdentityHash: u.IdentityHash, Email: located(u.Email),
+		EmailHash: u.EmailHash, EmailVerified: u.EmailVerified, Name: located(u.Name),
 		PreferredName: located(u.PreferredName), Pronouns: located(u.Pronouns), Timezone: located(u.Timezone),
 		Notes: located(u.Notes), Context: located(u.Context), CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt,
 	}
@@ -71,9 +74,14 @@ func viewUser(r UserRow) User {
 // Users finds people.
 type Users struct{ Reader }
 
+// Row returns a user's row as the database has it now, nil if there is none.
+func (u Users) Row(ctx context.Context, id uuid.UUID) (*UserRow, error) {
+	return find[UserRow](ctx, u.DB, usersTable, "id = $1", id)
+}
+
 // Read returns a user as the database has it now, nil if there is none.
 func (u Users) Read(ctx context.Context, id uuid.UUID) (*User, error) {
-	row, err := find[UserRow](ctx, u.DB, usersTable, "id = $1", id)
+	row, err := u.Row(ctx, id)
 	if row == nil {
 		return nil, err
 	}

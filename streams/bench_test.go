@@ -19,6 +19,7 @@ func BenchmarkFanout1000(b *testing.B) { fanout(b, 1000, 1) }
 func BenchmarkFanout1000Batched(b *testing.B) { fanout(b, 1000, 8) }
 
 func fanout(b *testing.B, streams, ahead int) {
+	b.Helper()
 	w := newSocketWorld(b, Options{RingFrames: 1 << 16, RingBytes: 64 << 20})
 	var got atomic.Int64
 	all := make(chan struct{}, 1)
@@ -64,13 +65,13 @@ func fanout(b *testing.B, streams, ahead int) {
 }
 
 // newSocketWorld serves on a loopback port.
-func newSocketWorld(t testing.TB, options Options) *world {
-	t.Helper()
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+func newSocketWorld(tb testing.TB, options Options) *world {
+	tb.Helper()
+	listener, err := new(net.ListenConfig).Listen(tb.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	w := newWorld(t, options)
+	w := newWorld(tb, options)
 	w.serve(listener)
 	w.listen = func(ctx context.Context) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "tcp", listener.Addr().String())

@@ -64,8 +64,8 @@ const (
 // StartBus connects to NATS. An outside server that cannot be reached is no
 // error: the bus keeps trying for ever and Healthy says so meanwhile.
 func StartBus(ctx context.Context, c BusConfig) (*Bus, error) {
-	if c.URL != "" && c.Listen != "" {
-		return nil, errors.New("NATS_URL and NATS_LISTEN exclude each other: join the NATS of NATS_URL, or serve one on NATS_LISTEN")
+	if err := c.Check(); err != nil {
+		return nil, err
 	}
 	b := &Bus{
 		process: uuid.New(),
@@ -80,6 +80,21 @@ func StartBus(ctx context.Context, c BusConfig) (*Bus, error) {
 	b.ctx, b.cancel = context.WithCancel(ctx)
 	b.work.Go(b.send)
 	return b, nil
+}
+
+// Check says in one sentence what is wrong with the configuration, before
+// anything is started.
+func (c BusConfig) Check() error {
+	switch {
+	case c.URL != "" && c.Listen != "":
+		return errors.New("NATS_URL and NATS_LISTEN exclude each other: join the NATS of NATS_URL, or serve one on NATS_LISTEN")
+	case c.URL != "":
+		return checkURL(c.URL)
+	case c.Listen != "":
+		_, _, err := listenAddress(c.Listen, c.Token)
+		return err
+	}
+	return nil
 }
 
 func (b *Bus) connect(c BusConfig) (err error) {
@@ -108,9 +123,6 @@ func (b *Bus) connect(c BusConfig) (err error) {
 		options = append(options, nats.Token(c.Token))
 	}
 	if c.URL != "" {
-		if err := checkURL(c.URL); err != nil {
-			return err
-		}
 		b.conn, err = nats.Connect(c.URL, options...)
 		if err != nil {
 			return fmt.Errorf("NATS_URL: %w", err)

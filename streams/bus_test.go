@@ -7,12 +7,12 @@ import (
 	"testing"
 	"time"
 
+	"missioncontrol/eventstore"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
-
-	"missioncontrol/eventstore"
 )
 
 func startBus(t *testing.T, c BusConfig) *Bus {

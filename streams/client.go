@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -179,9 +180,7 @@ func (f *follower) request(ctx context.Context) (*http.Response, error) {
 	if err != nil {
 		return nil, &finalError{err}
 	}
-	for name, values := range f.Header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, f.Header)
 	req.Header.Set("Accept", "text/event-stream")
 	req.Header.Set("Cache-Control", "no-store")
 	if f.LastEventID != "" {

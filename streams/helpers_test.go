@@ -15,10 +15,10 @@ import (
 	"testing"
 	"time"
 
+	"missioncontrol/eventstore"
+
 	"github.com/google/uuid"
 	"go.uber.org/goleak"
-
-	"missioncontrol/eventstore"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -109,14 +109,14 @@ type world struct {
 
 // newWorld serves over pipes in memory (fit for synctest), with the topic
 // named by ?topic=, several separated by commas.
-func newWorld(t testing.TB, options Options) *world {
-	t.Helper()
+func newWorld(tb testing.TB, options Options) *world {
+	tb.Helper()
 	pipes := newPipes()
-	w := &world{t: t, history: &memory{gone: map[uuid.UUID]bool{}}}
-	w.hub = NewHub(t.Context(), Config{Epoch: testEpoch, History: w.history, Log: quiet, Options: options})
+	w := &world{t: tb, history: &memory{gone: map[uuid.UUID]bool{}}}
+	w.hub = NewHub(tb.Context(), Config{Epoch: testEpoch, History: w.history, Log: quiet, Options: options})
 	w.serve(pipes)
 	w.listen = pipes.dial
-	t.Cleanup(w.close)
+	tb.Cleanup(w.close)
 	return w
 }
 

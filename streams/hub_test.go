@@ -11,9 +11,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"pgregory.net/rapid"
-
 	"missioncontrol/eventstore"
+
+	"pgregory.net/rapid"
 )
 
 // TestExactness drives a hub with random publications, holes, storage that
@@ -74,6 +74,7 @@ func drawScript(rt *rapid.T) script {
 }
 
 func (s script) run(t *testing.T, fail func(string, ...any)) {
+	t.Helper()
 	w := newWorld(t, s.options)
 	w.sub = func(r *http.Request) Subscription {
 		sub := Subscription{Topics: strings.Split(r.FormValue("topic"), ","), Event: "task"}

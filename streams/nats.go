@@ -1,7 +1,6 @@
 package streams
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -99,7 +98,7 @@ func (l *serverLog) Fatalf(format string, args ...any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.first == nil {
-		l.first = errors.New(fmt.Sprintf(format, args...))
+		l.first = fmt.Errorf("%s", fmt.Sprintf(format, args...))
 	}
 }
 

@@ -38,12 +38,11 @@ func (s *stream) enter() (upTo int64, covered bool) {
 	switch {
 	case s.after < r.base.last:
 		return r.through(s.hub.head.Load()), false
-	case s.after >= r.last.last:
-		s.cur = r.last
+	case s.after >= s.joined.last && s.joined.n >= r.base.n:
+		s.cur = s.joined
 	default:
 		s.cur = r.base
 	}
-	s.fresh = r.last.n
 	return 0, true
 }
 

@@ -26,7 +26,7 @@ func (h *Hub) join(s *stream) (head int64, err error) {
 		}
 	}
 	r.streams++
-	s.ring = r
+	s.ring, s.joined = r, r.last
 	h.streams[s] = struct{}{}
 	for _, key := range s.sub.Keys {
 		if h.watchers[key] == nil {

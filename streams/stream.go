@@ -49,10 +49,10 @@ type stream struct {
 	until time.Time // the write deadline that is set
 	buf   []byte    // scratch for what is written to this client only
 
-	ring  *ring
-	cur   *block // sent last; nil while catching up from History
-	after int64  // every frame up to here was sent or filtered out; -1 before that is known
-	fresh uint64 // live blocks up to this one are from before the stream
+	ring   *ring
+	joined *block // the ring's last when the stream joined: live blocks up to it are not for this client
+	cur    *block // sent last; nil while catching up from History
+	after  int64  // every frame up to here was sent or filtered out; -1 before that is known
 
 	flags    atomic.Uint32
 	poke     chan struct{} // capacity 1
@@ -133,7 +133,7 @@ func (s *stream) deliver() error {
 // writeBlock writes the frames of b that this client is to see, in as few
 // pieces as they lie in one row. A frame that is not kept counts as seen.
 func (s *stream) writeBlock(b *block) (sent int, err error) {
-	if b.live && b.n <= s.fresh {
+	if b.live && b.n <= s.joined.n {
 		return 0, nil
 	}
 	from, end := 0, 0 // the piece not written yet

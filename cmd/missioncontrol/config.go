@@ -68,13 +68,14 @@ func (s state) dataDir() (string, error) {
 	return filepath.Join(home, ".local", "state", "missioncontrol"), nil
 }
 
-// baseURL is the address under which clients reach the server, without a slash
-// at its end.
-func (l listen) baseURL() (string, error) {
+// baseURL is the address under which clients reach the server that listens on
+// bound, without a slash at its end.
+func (l listen) baseURL(bound net.Addr) (string, error) {
 	if l.BaseURL == "" {
-		host, port, err := net.SplitHostPort(l.HTTPAddr)
-		if err != nil {
-			return "", fmt.Errorf("HTTP_ADDR must be host:port, such as 127.0.0.1:8000, not %q", l.HTTPAddr)
+		host, _, err := net.SplitHostPort(l.HTTPAddr)
+		_, port, boundErr := net.SplitHostPort(bound.String()) // HTTP_ADDR may leave the port to the system
+		if err := errors.Join(err, boundErr); err != nil {
+			return "", err
 		}
 		if host == "" || host == "0.0.0.0" || host == "::" {
 			host = "localhost"
@@ -86,6 +87,29 @@ func (l listen) baseURL() (string, error) {
 		return "", errors.New("BASE_URL must be an absolute http(s) URL (e.g. http://localhost:8000).")
 	}
 	return strings.TrimRight(u.String(), "/"), nil
+}
+
+// check refuses numbers that nobody can mean.
+func (l listen) check() error {
+	switch {
+	case l.MaxBody < 1:
+		return fmt.Errorf("MAX_BODY_BYTES must be at least 1, not %d", l.MaxBody)
+	case l.SlowMS < 0:
+		return fmt.Errorf("REQUEST_LOG_SLOW_MS must be 0 or more, not %d", l.SlowMS)
+	}
+	return nil
+}
+
+func (s state) check() error {
+	const most = 10_000 // more than any PostgreSQL serves
+	if s.DatabaseConns < 1 || s.DatabaseConns > most {
+		return fmt.Errorf("DATABASE_CONNECTIONS must be from 1 to %d, not %d", most, s.DatabaseConns)
+	}
+	if s.InstallationKey == "" {
+		return nil
+	}
+	_, err := s.installationKey("")
+	return err
 }
 
 func (l listen) slowRequest() time.Duration { return time.Duration(l.SlowMS) * time.Millisecond }

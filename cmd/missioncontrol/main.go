@@ -31,7 +31,11 @@ type cli struct {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	asked := ctx.Err() != nil
 	stop()
+	if asked && errors.Is(err, context.Canceled) { // before it served: a stop like any other
+		return
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "missioncontrol:", err)
 		os.Exit(1)
@@ -53,6 +57,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("%w (see missioncontrol --help)", err)
 	}
+	if err := c.Log.check(); err != nil {
+		return err
+	}
 	log := c.Log.logger(stderr)
 	command.BindTo(ctx, (*context.Context)(nil))
 	command.Bind(log)
@@ -68,6 +75,13 @@ type logging struct {
 	LogLevel  string `help:"Lowest level that is logged: TRACE, DEBUG, INFO, WARNING, ERROR or a number." env:"LOG_LEVEL" default:"INFO"`
 	LogFormat string `help:"text or json." env:"LOG_FORMAT" default:"text"`
 	LogUTC    bool   `name:"log-use-utc" help:"Times of text logs in UTC; json always is." env:"LOG_USE_UTC"`
+}
+
+func (l logging) check() error {
+	if l.LogFormat != "text" && l.LogFormat != "json" {
+		return fmt.Errorf("LOG_FORMAT must be text or json, not %q", l.LogFormat)
+	}
+	return nil
 }
 
 func (l logging) logger(w io.Writer) *slog.Logger {

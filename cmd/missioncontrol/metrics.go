@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"time"
 
@@ -11,12 +12,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// serveMetrics serves /metrics on METRICS_ADDR until ctx ends.
-func (s *serveCmd) serveMetrics(ctx context.Context, g *errgroup.Group, p *process) error {
-	listener, err := s.open("METRICS_ADDR", s.MetricsAddr)
-	if err != nil {
-		return err
-	}
+// serveMetrics serves /metrics until ctx ends.
+func (p *process) serveMetrics(ctx context.Context, g *errgroup.Group, listener net.Listener) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	p.figures(registry)
@@ -25,7 +22,6 @@ func (s *serveCmd) serveMetrics(ctx context.Context, g *errgroup.Group, p *proce
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	g.Go(func() error { return ignoreClosed(server.Serve(listener)) })
 	g.Go(func() error { <-ctx.Done(); return server.Close() })
-	return nil
 }
 
 // figures registers what this process counts.

@@ -12,9 +12,11 @@ import (
 
 	"missioncontrol/auth"
 	"missioncontrol/commands"
+	"missioncontrol/domain/user"
 	"missioncontrol/eventstore"
 	"missioncontrol/httpapi"
 	"missioncontrol/postgres"
+	"missioncontrol/processes"
 	"missioncontrol/projections"
 	"missioncontrol/streams"
 )
@@ -46,7 +48,7 @@ func (s *serveCmd) assemble(ctx context.Context, dir, url, token string, log *sl
 		p.db.Close()
 		return nil, err
 	}
-	if p.bus, err = streams.StartBus(ctx, streams.BusConfig{URL: s.NATSURL, Listen: s.NATSListen, Token: s.NATSToken, Log: log}); err != nil {
+	if p.bus, err = streams.StartBus(ctx, s.busConfig(log)); err != nil {
 		p.db.Close()
 		return nil, err
 	}
@@ -82,6 +84,11 @@ func (s *serveCmd) transport(log *slog.Logger) httpapi.Transport {
 // published hands a batch to the streams of this process and, if it is ours,
 // to the other processes. It runs in the committer and must not block.
 func (p *process) published(b eventstore.Batch) {
+	for _, e := range b.Events {
+		if _, gone := e.Event.(user.Erased); gone {
+			p.store.Vault().Forget(e.Stream)
+		}
+	}
 	if b.Whole {
 		p.hub.Publish(b.First, b.Last, b.Frames)
 	} else {
@@ -114,6 +121,11 @@ func (p *process) open(payload []byte) []byte {
 func (p *process) run(ctx context.Context, g *errgroup.Group) {
 	g.Go(func() error { return p.store.Run(ctx) })
 	g.Go(func() error { return p.retry(ctx, "index of references", p.store.IndexRefs) })
+	for _, process := range []processes.Process{
+		processes.Erasure(p.store, p.api.Read, p.log), processes.Removal(p.store, p.api.Read, p.log),
+	} {
+		g.Go(func() error { return process.Run(ctx) })
+	}
 	g.Go(func() error { return p.every(ctx, time.Hour, "stored answers", p.store.ForgetAnswers) })
 	g.Go(func() error {
 		return p.bus.Subscribe(func(b streams.Batch) {

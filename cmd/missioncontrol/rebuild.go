@@ -20,6 +20,9 @@ type rebuildCmd struct {
 // Run rebuilds, telling how far it is. With DATABASE_URL the server may serve
 // meanwhile; a private cluster belongs to one program at a time.
 func (r *rebuildCmd) Run(ctx context.Context, log *slog.Logger, out output) error {
+	if err := r.check(); err != nil {
+		return err
+	}
 	dir, err := r.dataDir()
 	if err != nil {
 		return err

@@ -16,6 +16,7 @@ import (
 
 	"missioncontrol/migrations"
 	"missioncontrol/postgres"
+	"missioncontrol/streams"
 )
 
 // serveCmd runs the server.
@@ -38,34 +39,78 @@ func (s *serveCmd) Run(ctx context.Context, log *slog.Logger, out output) error 
 	if err := s.check(); err != nil {
 		return err
 	}
-	base, err := s.baseURL()
-	if err != nil {
-		return err
-	}
-	listener, err := s.open("HTTP_ADDR", s.HTTPAddr)
-	if err != nil {
-		return err
-	}
-	defer listener.Close() //nolint:errcheck // the server closes it first
 	dir, err := s.dataDir()
 	if err != nil {
 		return err
 	}
+	doors, err := s.listen.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer doors.close()
 	return s.withDatabase(ctx, dir, log, out, func(ctx context.Context, url string) error {
-		return s.serve(ctx, dir, base, url, listener, log, out)
+		return s.serve(ctx, dir, url, doors, log, out)
 	})
 }
 
-// open claims an address, before anything slow or lasting is done.
-func (l listen) open(variable, addr string) (net.Listener, error) {
-	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", addr)
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%s: %s is in use by another program: stop it or choose another address", variable, addr)
-	case err != nil:
-		return nil, fmt.Errorf("%s: %s cannot be served on: %w", variable, addr, err)
+// check refuses a wrong configuration before anything slow or lasting is done.
+func (s *serveCmd) check() error {
+	for _, err := range []error{s.state.check(), s.listen.check(), s.identity.check(), s.busConfig(nil).Check()} {
+		if err != nil {
+			return err
+		}
 	}
-	return listener, nil
+	return nil
+}
+
+func (s *serveCmd) busConfig(log *slog.Logger) streams.BusConfig {
+	return streams.BusConfig{URL: s.NATSURL, Listen: s.NATSListen, Token: s.NATSToken, Log: log}
+}
+
+// doors are the claimed addresses.
+type doors struct {
+	base    string // under which clients reach http
+	http    net.Listener
+	metrics net.Listener // nil: not served
+}
+
+// open claims the addresses, before anything slow or lasting is done.
+func (l listen) open(ctx context.Context) (d doors, err error) {
+	if d.http, err = claim(ctx, "HTTP_ADDR", l.HTTPAddr); err != nil {
+		return d, err
+	}
+	if d.base, err = l.baseURL(d.http.Addr()); err == nil && l.MetricsAddr != "" {
+		d.metrics, err = claim(ctx, "METRICS_ADDR", l.MetricsAddr)
+	}
+	if err != nil {
+		d.close()
+	}
+	return d, err
+}
+
+// close gives back what no server has closed before.
+func (d doors) close() {
+	_ = d.http.Close()
+	if d.metrics != nil {
+		_ = d.metrics.Close()
+	}
+}
+
+func claim(ctx context.Context, variable, addr string) (net.Listener, error) {
+	if _, _, err := net.SplitHostPort(addr); err != nil {
+		return nil, fmt.Errorf("%s must be host:port, such as 127.0.0.1:8000, not %q", variable, addr)
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	if err == nil {
+		return listener, nil
+	}
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("%s: %s is in use by another program: stop it or choose another address", variable, addr)
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		err = op.Err // without the address, which was named
+	}
+	return nil, fmt.Errorf("%s: %s cannot be served on: %w", variable, addr, err)
 }
 
 // withDatabase runs use while a migrated database is there: the one of
@@ -75,6 +120,11 @@ func (s state) withDatabase(ctx context.Context, dir string, log *slog.Logger, o
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return fmt.Errorf("DATA_DIR: %w", err)
 		}
+		db, err := postgres.Connect(ctx, s.DatabaseURL, 1) // for its sentences about a wrong one
+		if err != nil {
+			return err
+		}
+		db.Close()
 		return s.migrated(ctx, s.DatabaseURL, log, use)
 	}
 	private, err := postgres.Start(ctx, postgres.Config{
@@ -103,7 +153,7 @@ func (s state) migrated(ctx context.Context, url string, log *slog.Logger, use f
 }
 
 // serve runs the parts of the program that need the database.
-func (s *serveCmd) serve(ctx context.Context, dir, base, url string, listener net.Listener, log *slog.Logger, out output) error {
+func (s *serveCmd) serve(ctx context.Context, dir, url string, d doors, log *slog.Logger, out output) error {
 	token, err := s.localToken(dir)
 	if err != nil {
 		return err
@@ -123,14 +173,11 @@ func (s *serveCmd) serve(ctx context.Context, dir, base, url string, listener ne
 		Handler: p.api.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
-	g.Go(func() error { return ignoreClosed(server.Serve(listener)) })
-	if s.MetricsAddr != "" {
-		if err := s.serveMetrics(background, g, p); err != nil {
-			stop()
-			return errors.Join(err, server.Close(), g.Wait())
-		}
+	g.Go(func() error { return ignoreClosed(server.Serve(d.http)) })
+	if d.metrics != nil {
+		p.serveMetrics(background, g, d.metrics)
 	}
-	banner(out, base, token, s.LocalAuthToken == "")
+	banner(out, d.base, token, s.LocalAuthToken == "")
 	select {
 	case <-ctx.Done():
 	case <-working.Done(): // a part has failed

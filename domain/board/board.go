@@ -5,6 +5,7 @@ package board
 import (
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 
@@ -79,5 +80,18 @@ func (c Create) Decide(b Board) ([]Event, error) {
 	case c.BoardGroupID != nil:
 		return nil, domain.Refuse(domain.Invalid, "board_group_id is invalid")
 	}
+	var err error
+	if c.SuccessMetrics, err = asStored(c.SuccessMetrics); err != nil {
+		return nil, domain.Refuse(domain.Invalid, "success_metrics is no JSON value")
+	}
 	return []Event{Created(c)}, nil
+}
+
+// asStored writes a JSON value as it will be read back, without white space,
+// so that a board shows the same now and after a rebuild.
+func asStored(v jsontext.Value) (jsontext.Value, error) {
+	if v == nil {
+		return nil, nil
+	}
+	return json.Marshal(v)
 }

@@ -16,9 +16,12 @@ type (
 	Registered struct {
 		Identity     domain.Personal `json:"identity"`      // id at whoever vouches for the person
 		IdentityHash []byte          `json:"identity_hash"` // keyed hash of it, for finding
-		Email        domain.Personal `json:"email,omitzero"`
-		Name         domain.Personal `json:"name,omitzero"`
+		Mail
+		Name domain.Personal `json:"name,omitzero"`
 	}
+	// MailChanged: whoever vouches for the person knows another email, or
+	// more about it.
+	MailChanged struct{ Mail }
 	// ProfileChanged: the person said something else about itself. A field
 	// that is absent did not change.
 	ProfileChanged struct {
@@ -33,9 +36,23 @@ type (
 	OrganizationActivated struct {
 		OrganizationID uuid.UUID `json:"organization_id"`
 	}
+	// Erased: the person is gone, and the key of everything personal with it.
+	Erased struct {
+		IdentityHash []byte `json:"identity_hash"`
+		EmailHash    []byte `json:"email_hash"`
+	}
 )
 
+// Mail is a person's email.
+type Mail struct {
+	Email         domain.Personal `json:"email,omitzero"`
+	EmailHash     []byte          `json:"email_hash,omitzero"` // keyed hash of it, for finding
+	EmailVerified bool            `json:"email_verified,omitzero"`
+}
+
 func (Registered) isUserEvent()            {}
+func (MailChanged) isUserEvent()           {}
+func (Erased) isUserEvent()                {}
 func (ProfileChanged) isUserEvent()        {}
 func (OrganizationActivated) isUserEvent() {}
 
@@ -43,5 +60,7 @@ func (OrganizationActivated) isUserEvent() {}
 var Events = map[string]Event{
 	"user.registered":             Registered{},
 	"user.profile_changed":        ProfileChanged{},
+	"user.mail_changed":           MailChanged{},
 	"user.organization_activated": OrganizationActivated{},
+	"person.erased":               Erased{},
 }

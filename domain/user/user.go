@@ -11,15 +11,29 @@ import (
 
 // User is a person. The zero User has never signed in.
 type User struct {
-	ID                   uuid.UUID
-	Identity             domain.Personal
-	IdentityHash         []byte
-	Email, Name          domain.Personal
+	ID           uuid.UUID
+	Identity     domain.Personal
+	IdentityHash []byte
+	Mail
+	Name                 domain.Personal
 	PreferredName        domain.Personal
 	Pronouns, Timezone   domain.Personal
 	Notes, Context       domain.Personal
 	ActiveOrganizationID uuid.UUID // Nil: none
 	CreatedAt, UpdatedAt time.Time
+	Erased               bool
+}
+
+// Exists reports whether the person can be worked with.
+func (u User) Exists() bool { return u.ID != uuid.Nil && !u.Erased }
+
+// VerifiedEmail returns the keyed hash of an email that the person is known
+// to own, nil without one.
+func (u User) VerifiedEmail() []byte {
+	if !u.EmailVerified {
+		return nil
+	}
+	return u.EmailHash
 }
 
 // Evolve returns the user after e.
@@ -28,7 +42,9 @@ func (u User) Evolve(m domain.Meta, e Event) User {
 	switch e := e.(type) {
 	case Registered:
 		u.ID, u.CreatedAt = m.Stream, m.Time
-		u.Identity, u.IdentityHash, u.Email, u.Name = e.Identity, e.IdentityHash, e.Email, e.Name
+		u.Identity, u.IdentityHash, u.Mail, u.Name = e.Identity, e.IdentityHash, e.Mail, e.Name
+	case MailChanged:
+		u.Mail = e.Mail
 	case ProfileChanged:
 		change(&u.Name, e.Name)
 		change(&u.PreferredName, e.PreferredName)
@@ -38,6 +54,8 @@ func (u User) Evolve(m domain.Meta, e Event) User {
 		change(&u.Context, e.Context)
 	case OrganizationActivated:
 		u.ActiveOrganizationID = e.OrganizationID
+	case Erased:
+		u.Erased = true
 	}
 	return u
 }
@@ -68,7 +86,7 @@ type ChangeProfile ProfileChanged
 
 // Decide records the fields that are given; none is no change.
 func (c ChangeProfile) Decide(u User) ([]Event, error) {
-	if u.ID == uuid.Nil {
+	if !u.Exists() {
 		return nil, domain.Bare(domain.NotFound)
 	}
 	if c == (ChangeProfile{}) {
@@ -86,4 +104,26 @@ func (c ActivateOrganization) Decide(u User) ([]Event, error) {
 		return nil, nil
 	}
 	return []Event{OrganizationActivated{c.ID}}, nil
+}
+
+// ChangeMail takes over what whoever vouches for the person says.
+type ChangeMail Mail
+
+// Decide records it.
+func (c ChangeMail) Decide(u User) ([]Event, error) {
+	if !u.Exists() {
+		return nil, domain.Bare(domain.NotFound)
+	}
+	return []Event{MailChanged{Mail(c)}}, nil
+}
+
+// Erase ends a person's account.
+type Erase struct{}
+
+// Decide ends it once.
+func (Erase) Decide(u User) ([]Event, error) {
+	if !u.Exists() {
+		return nil, domain.Bare(domain.NotFound)
+	}
+	return []Event{Erased{u.IdentityHash, u.EmailHash}}, nil
 }

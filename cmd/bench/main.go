@@ -1,0 +1,132 @@
+// Command bench measures the program against yardsticks of the same run and
+// prints one table. It starts an instance of its own: a private Postgres with
+// fsync on, in a directory for temporary files.
+//
+// R1 is pgbench: one insert a transaction into a table with the log's columns
+// and indexes, median of three runs interleaved with ours. R2 is a bare
+// net/http fan-out of the same bytes to as many readers. Ratios to them stay
+// comparable from machine to machine, and while others use the machine;
+// absolute figures do not.
+//
+// To add a row, write its function and name it in rows.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/pprof"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// options are the flags.
+type options struct {
+	rows    string
+	window  time.Duration // of one measurement
+	rounds  int           // of each measurement; the median counts
+	profile string
+}
+
+func parse(args []string, progress io.Writer) (options, error) {
+	var o options
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.SetOutput(progress)
+	flags.StringVar(&o.rows, "rows", "", "measure only rows whose name contains one of these texts, separated by commas")
+	seconds := flags.Float64("seconds", 4, "how long one measurement takes")
+	quick := flags.Bool("quick", false, "one round of one second: shows that it works, measures little")
+	flags.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile of this process to a file")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	o.window, o.rounds = time.Duration(*seconds*float64(time.Second)), 3
+	if *quick {
+		o.window, o.rounds = time.Second, 1
+	}
+	return o, nil
+}
+
+// bench is what rows measure with.
+type bench struct {
+	options
+	cluster  *cluster
+	progress io.Writer
+}
+
+func run(ctx context.Context, args []string, out, progress io.Writer) (err error) {
+	o, err := parse(args, progress)
+	if err != nil {
+		return err
+	}
+	chosen := o.choose(rows())
+	if len(chosen) == 0 {
+		return fmt.Errorf("no row's name contains %q", o.rows)
+	}
+	b := &bench{options: o, progress: progress}
+	b.say("starting a private Postgres")
+	if b.cluster, err = startCluster(ctx, progress); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.cluster.close()) }()
+	if o.profile != "" {
+		file, err := os.Create(o.profile)
+		if err != nil {
+			return err
+		}
+		defer file.Close() //nolint:errcheck // a lost profile is seen when it is read
+		if err := pprof.StartCPUProfile(file); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
+	}
+	var results []result
+	for _, r := range chosen {
+		b.say("%s", r.name)
+		measured, err := r.measure(ctx, b)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			return errors.Join(fmt.Errorf("%s: %w", r.name, err), print(out, results, b))
+		}
+		for _, m := range measured {
+			m.load = load()
+			results = append(results, m)
+			b.say("  %s: %s", m.row, m)
+		}
+	}
+	return print(out, results, b)
+}
+
+func (o options) choose(all []row) []row {
+	if o.rows == "" {
+		return all
+	}
+	return slices.DeleteFunc(all, func(r row) bool {
+		return !slices.ContainsFunc(strings.Split(o.rows, ","), func(part string) bool {
+			return strings.Contains(r.name, strings.TrimSpace(part))
+		})
+	})
+}
+
+func (b *bench) say(format string, args ...any) {
+	fmt.Fprintf(b.progress, "%s  %s\n", time.Now().Format(time.TimeOnly), fmt.Sprintf(format, args...))
+}

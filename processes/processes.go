@@ -1,0 +1,67 @@
+// Package processes reacts to events: each process follows the log from its
+// own checkpoint, handles every event at least once, and moves on when the
+// handling has succeeded. Handlers are therefore idempotent. What cannot be
+// done now is tried again with growing pauses.
+package processes
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"missioncontrol/eventstore"
+)
+
+// Process is one reaction to the log. Any number of program instances may run
+// it; an event may then be handled by several of them.
+type Process struct {
+	Name   string // of its checkpoint; never changes
+	Store  *eventstore.Store
+	Handle func(ctx context.Context, e *eventstore.Recorded) error
+	Log    *slog.Logger
+}
+
+const (
+	firstPause   = 100 * time.Millisecond
+	longestPause = 30 * time.Second
+)
+
+// Run follows the log until ctx ends.
+func (p Process) Run(ctx context.Context) error {
+	pauses := backoff.NewExponentialBackOff()
+	pauses.InitialInterval, pauses.MaxInterval = firstPause, longestPause
+	for {
+		err := p.follow(ctx, pauses)
+		if ctx.Err() != nil {
+			return nil
+		}
+		p.Log.Warn("process.waits", "process", p.Name, "error", err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(pauses.NextBackOff()):
+		}
+	}
+}
+
+func (p Process) follow(ctx context.Context, pauses *backoff.ExponentialBackOff) error {
+	at, err := p.Store.Checkpoint(ctx, p.Name)
+	if err != nil {
+		return err
+	}
+	return p.Store.Follow(ctx, at, func(events []*eventstore.Recorded) error {
+		for _, e := range events {
+			if err := p.Handle(ctx, e); err != nil {
+				return err
+			}
+		}
+		last := events[len(events)-1].Seq
+		if err := p.Store.SaveCheckpoint(ctx, p.Name, last); err != nil {
+			return err
+		}
+		pauses.Reset()
+		return nil
+	})
+}
