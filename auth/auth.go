@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"missioncontrol/domain"
+	"missioncontrol/domain/agent"
 	"missioncontrol/eventstore"
 	"missioncontrol/projections"
 )
@@ -25,6 +26,9 @@ type Caller struct {
 	Actor domain.Actor
 	// ActiveOrganization is the one that a person works in.
 	ActiveOrganization uuid.UUID
+	// Agent is the caller if it is one, as it was when it proved itself.
+	Agent *agent.Agent
+	Token uuid.UUID // that the agent proved itself with
 }
 
 type callerKey struct{}
@@ -80,6 +84,15 @@ const (
 type Rules struct {
 	Boards  projections.Boards
 	Members projections.Members
+	Agents  eventstore.Aggregate[agent.Agent, agent.Event]
+}
+
+// NewRules decides on the facts of a store.
+func NewRules(store *eventstore.Store, read projections.Reader) Rules {
+	return Rules{
+		Boards: projections.Boards{Reader: read}, Members: projections.Members{Reader: read},
+		Agents: eventstore.For[agent.Agent, agent.Event](store, "agent"),
+	}
 }
 
 // Texts of refusals that clients know.
@@ -116,6 +129,9 @@ func (r Rules) Board(ctx context.Context, d *eventstore.Decision, c Caller, id u
 	if b == nil {
 		return nil, domain.Bare(domain.NotFound)
 	}
+	if c.Agent != nil {
+		return b, r.agentOn(ctx, d, c, b)
+	}
 	m, err := r.Members.Of(ctx, d, b.OrganizationID, c.Actor.ID)
 	switch {
 	case err != nil:
@@ -126,4 +142,31 @@ func (r Rules) Board(ctx context.Context, d *eventstore.Decision, c Caller, id u
 		return nil, domain.Refuse(domain.Forbidden, boardAccessDenied)
 	}
 	return b, nil
+}
+
+// agentOn lets agents onto their own board; the main agent of a gateway works
+// on all boards of its organization, and others do not exist for it.
+func (r Rules) agentOn(ctx context.Context, d *eventstore.Decision, c Caller, b *projections.BoardRow) error {
+	a, err := r.Agent(ctx, d, c)
+	switch {
+	case err != nil:
+		return err
+	case a.OrganizationID != b.OrganizationID && a.IsMain():
+		return domain.Bare(domain.NotFound)
+	case !a.IsMain() && *a.BoardID != b.ID:
+		return domain.Bare(domain.Forbidden)
+	}
+	return nil
+}
+
+// Agent returns the calling agent as it is now.
+func (r Rules) Agent(ctx context.Context, d *eventstore.Decision, c Caller) (agent.Agent, error) {
+	if d != nil {
+		d.Look(eventstore.Key(c.Actor.ID, "agent"))
+	}
+	a, err := r.Agents.Find(ctx, c.Actor.ID)
+	if err == nil && !a.Holds(c.Token) {
+		err = ErrUnauthorized
+	}
+	return a, err
 }

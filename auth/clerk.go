@@ -48,13 +48,13 @@ type Clerk struct {
 func NewClerk(c ClerkConfig) (*Clerk, error) {
 	secret := strings.TrimSpace(c.SecretKey)
 	if secret == "" {
-		return nil, errors.New("CLERK_SECRET_KEY must be set and non-empty when AUTH_MODE=clerk.")
+		return nil, errors.New("CLERK_SECRET_KEY must be set and non-empty when AUTH_MODE=clerk.") //nolint:staticcheck // the text is a contract
 	}
 	if strings.ContainsFunc(secret, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return nil, errors.New("CLERK_SECRET_KEY must be one word of visible ASCII characters.")
+		return nil, errors.New("CLERK_SECRET_KEY must be one word of visible ASCII characters")
 	}
 	if c.Leeway < 0 {
-		return nil, errors.New("CLERK_LEEWAY must not be negative.")
+		return nil, errors.New("CLERK_LEEWAY must not be negative")
 	}
 	base, err := clerkBase(c.APIURL)
 	if err != nil {
@@ -218,7 +218,7 @@ func clerkBase(raw string) (*url.URL, error) {
 	}
 	u, err := url.Parse(raw)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return nil, errors.New("CLERK_API_URL must be an absolute http(s) URL (e.g. https://api.clerk.com).")
+		return nil, errors.New("CLERK_API_URL must be an absolute http(s) URL (e.g. https://api.clerk.com)")
 	}
 	if !strings.HasSuffix(u.Path, "/v1") {
 		u = u.JoinPath("v1")

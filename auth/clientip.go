@@ -3,6 +3,7 @@ package auth
 import (
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -98,8 +99,8 @@ func (t TrustedProxies) walk(at netip.Addr, lines []string,
 	cut func(string) (rest, last string, more bool), parse func(string) (netip.Addr, bool),
 ) netip.Addr {
 	hops := 0
-	for i := len(lines) - 1; i >= 0; i-- {
-		for rest, more := lines[i], true; more; {
+	for _, line := range slices.Backward(lines) {
+		for rest, more := line, true; more; {
 			var last string
 			rest, last, more = cut(rest)
 			next, ok := parse(strings.Trim(last, " \t"))

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"net/http"
@@ -16,7 +17,7 @@ type Policy struct {
 	Window time.Duration
 }
 
-// The policies and their usual bounds.
+// The names of the policies that there are.
 const (
 	AgentAuthPolicy     = "agent_auth"
 	WebhookIngestPolicy = "webhook_ingest"
@@ -28,10 +29,10 @@ const (
 	longestWindow = 24 * time.Hour
 )
 
-// Check refuses a policy that cannot be kept.
-func (p Policy) Check() error {
+// check refuses a policy that cannot be kept.
+func (p Policy) check() error {
 	if p.Name == "" {
-		return fmt.Errorf("auth: a rate limit has no name")
+		return errors.New("auth: a rate limit has no name")
 	}
 	for _, r := range p.Name {
 		if (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '_' {

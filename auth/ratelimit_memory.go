@@ -34,7 +34,7 @@ type attempts struct {
 
 // NewMemoryLimiter counts by a clock; nil is that of the process.
 func NewMemoryLimiter(p Policy, now func() time.Time) (*MemoryLimiter, error) {
-	if err := p.Check(); err != nil {
+	if err := p.check(); err != nil {
 		return nil, err
 	}
 	if now == nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
@@ -34,20 +35,22 @@ type RedisLimits struct {
 // ConnectRedis makes sure that Redis is there. Its error says where it was
 // looked for, without credentials.
 func ConnectRedis(ctx context.Context, address string, log *slog.Logger) (*RedisLimits, error) {
+	shown := withoutCredentials(address)
 	options, err := redis.ParseURL(strings.TrimSpace(address))
-	if err != nil { // not told why: the reason quotes the address
-		return nil, fmt.Errorf("RATE_LIMIT_REDIS_URL must be like redis://user:password@host:6379/0: %s", withoutCredentials(address))
+	if err != nil || (shown == hiddenAddress && options.Network == "tcp") { // not told why: the reason quotes the address
+		return nil, fmt.Errorf("RATE_LIMIT_REDIS_URL must be like redis://user:password@host:6379/0: %s", shown)
 	}
-	options.DialTimeout, options.ReadTimeout, options.WriteTimeout = redisPatience, redisPatience, redisPatience
+	options.DialTimeout, options.ReadTimeout, options.WriteTimeout = redisStart, redisPatience, redisPatience
 	options.PoolTimeout, options.ContextTimeoutEnabled = redisPatience, true
 	options.MaxRetries, options.DialerRetries = -1, 1 // a request rather passes than waits
 	options.DisableIdentity = true
 	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	logging.Disable() // it writes to stderr what it also returns
 	r := &RedisLimits{client: redis.NewClient(options), script: redis.NewScript(slidingLog), log: log}
 	ctx, cancel := context.WithTimeout(ctx, redisStart)
 	defer cancel()
 	if err := r.client.Ping(ctx).Err(); err != nil {
-		return nil, errors.Join(fmt.Errorf("the Redis of RATE_LIMIT_REDIS_URL cannot be reached at %s: %w", withoutCredentials(address), err), r.client.Close())
+		return nil, errors.Join(fmt.Errorf("the Redis of RATE_LIMIT_REDIS_URL cannot be reached at %s: %w", shown, err), r.client.Close())
 	}
 	return r, nil
 }
@@ -57,7 +60,7 @@ func (r *RedisLimits) Close() error { return r.client.Close() }
 
 // Limiter counts by a policy.
 func (r *RedisLimits) Limiter(p Policy) (*RedisLimiter, error) {
-	if err := p.Check(); err != nil {
+	if err := p.check(); err != nil {
 		return nil, err
 	}
 	return &RedisLimiter{limits: r, policy: p}, nil
@@ -135,12 +138,14 @@ func (l *RedisLimiter) unavailable(ctx context.Context, err error) Decision {
 	return l.policy.open()
 }
 
-// withoutCredentials is an address as far as it can be shown. One that is not
-// understood may have its password anywhere.
+const hiddenAddress = "***"
+
+// withoutCredentials is an address as far as it can be shown. One that has an
+// @ in an odd place, or is not understood, may have its password anywhere.
 func withoutCredentials(address string) string {
 	u, err := url.Parse(strings.TrimSpace(address))
-	if err != nil || u.Host == "" || strings.ContainsAny(u.Host+u.Path, "@*") {
-		return "***"
+	if err != nil || u.Host == "" || strings.Contains(u.Host+u.Path+u.RawQuery+u.Fragment, "@") {
+		return hiddenAddress
 	}
 	if u.User == nil {
 		return u.Scheme + "://" + u.Host + u.Path

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"missioncontrol/domain"
+	"missioncontrol/domain/agent"
 	"missioncontrol/domain/memory"
 	"missioncontrol/domain/user"
 	"missioncontrol/eventstore"
@@ -15,6 +16,7 @@ type Memories struct {
 	store    *eventstore.Store
 	memories eventstore.Aggregate[memory.Memory, memory.Event]
 	users    eventstore.Aggregate[user.User, user.Event]
+	agents   eventstore.Aggregate[agent.Agent, agent.Event]
 }
 
 // Note is what somebody writes down.
@@ -35,12 +37,16 @@ func (m Memories) Create(ctx context.Context, at Place, n Note) (projections.Mem
 	if err != nil {
 		return projections.Memory{}, err
 	}
+	fallback, err := m.fallbackName(ctx)
+	if err != nil {
+		return projections.Memory{}, err
+	}
 	var view projections.Memory
 	err = m.store.Do(ctx, func(d *eventstore.Decision) error {
 		x := m.memories.New(d, at.Organization, ids[0])
 		if err := x.Decide(memory.Create{
 			BoardID: at.Board, Content: n.Content, Tags: n.Tags, Source: n.Source,
-			PersonName: name, FallbackName: "User",
+			PersonName: name, FallbackName: fallback,
 		}); err != nil {
 			return err
 		}
@@ -75,4 +81,14 @@ func (m Memories) authorName(ctx context.Context) (domain.Personal, error) {
 		}
 	}
 	return domain.Personal{}, nil
+}
+
+// fallbackName signs for those whose name is not personal, or not known.
+func (m Memories) fallbackName(ctx context.Context) (string, error) {
+	actor := eventstore.CommandFrom(ctx).Actor
+	if actor.Type != domain.Agent {
+		return "User", nil
+	}
+	a, err := m.agents.Find(ctx, actor.ID)
+	return a.Profile.Name, err
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"missioncontrol/domain"
+	"missioncontrol/domain/agent"
 	"missioncontrol/domain/task"
 	"missioncontrol/eventstore"
 	"missioncontrol/projections"
@@ -13,8 +14,9 @@ import (
 
 // Tasks are the use cases of tasks.
 type Tasks struct {
-	store *eventstore.Store
-	tasks eventstore.Aggregate[task.Task, task.Event]
+	store  *eventstore.Store
+	tasks  eventstore.Aggregate[task.Task, task.Event]
+	agents eventstore.Aggregate[agent.Agent, agent.Event]
 }
 
 // Place is where a thing lives: its board, and the organization of that.
@@ -32,6 +34,9 @@ func (t Tasks) Create(ctx context.Context, at Place, c task.Create) (projections
 	}
 	var view projections.Task
 	err = t.store.Do(ctx, func(d *eventstore.Decision) error {
+		if err := t.assignable(d, at, c.AssignedAgentID); err != nil {
+			return err
+		}
 		return t.decide(d, t.tasks.New(d, at.Organization, ids[0]), c, &view)
 	})
 	return view, err
@@ -46,9 +51,29 @@ func (t Tasks) Update(ctx context.Context, at Place, id uuid.UUID, c task.Update
 		if err != nil {
 			return err
 		}
+		if err := t.assignable(d, at, c.Assignee.Value); err != nil {
+			return err
+		}
 		return t.decide(d, x, c, &view)
 	})
 	return view, err
+}
+
+// assignable refuses an assignee that does not exist, or works elsewhere.
+func (t Tasks) assignable(d *eventstore.Decision, at Place, id *uuid.UUID) error {
+	if id == nil {
+		return nil
+	}
+	a, err := t.agents.In(d, at.Organization, *id).State()
+	switch {
+	case err != nil:
+		return err
+	case !a.Exists(), a.OrganizationID != at.Organization:
+		return domain.Bare(domain.NotFound)
+	case a.BoardID != nil && *a.BoardID != at.Board:
+		return domain.Bare(domain.Conflict)
+	}
+	return nil
 }
 
 // Delete removes a task from its board.

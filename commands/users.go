@@ -2,6 +2,7 @@ package commands
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 
@@ -24,6 +25,7 @@ type Users struct {
 	invites       Invites
 	read          projections.Users
 	memberships   projections.Members
+	asked         *lately // for whom a profile was asked
 }
 
 // personalOrganization is what a person without any organization gets.
@@ -35,6 +37,34 @@ type Identity struct {
 	Email, Name   string // "" if unknown
 	EmailVerified bool
 	Auth          string // how it was proved: local, clerk
+
+	// Profile asks whoever vouches for the person for what is still missing.
+	// Nil: there is nobody to ask.
+	Profile func(context.Context) (Vouched, error)
+}
+
+// Vouched is what somebody knows of a person.
+type Vouched struct {
+	Email         string
+	EmailVerified bool
+	Name          string
+}
+
+// completed is the identity with what its profile adds; a profile beats what
+// the token says. That nobody answers is no reason to turn the person away.
+func (who Identity) completed(ctx context.Context) Identity {
+	if who.Profile == nil {
+		return who
+	}
+	p, err := who.Profile(ctx)
+	if err != nil {
+		return who
+	}
+	if p.Email != "" {
+		who.Email, who.EmailVerified = p.Email, p.EmailVerified
+	}
+	who.Name = cmp.Or(p.Name, who.Name)
+	return who
 }
 
 // SignIn returns the user of a proved identity. At the first login it
@@ -47,7 +77,7 @@ func (u Users) SignIn(ctx context.Context, who Identity) (user.User, error) {
 		return user.User{}, err
 	}
 	if id == uuid.Nil {
-		if id, err = u.register(ctx, who, hash); err != nil {
+		if id, err = u.register(ctx, who.completed(ctx), hash); err != nil {
 			return user.User{}, err
 		}
 	}
@@ -117,8 +147,11 @@ func plainOrNone(owner uuid.UUID, text string) domain.Personal {
 // sync takes over what whoever vouches for the person says now: another email,
 // or a name where there is none.
 func (u Users) sync(ctx context.Context, person user.User, who Identity) error {
+	if (person.Email.IsZero() || person.Name.IsZero()) && u.asked.due(person.ID, u.store.Now()) {
+		who = who.completed(ctx)
+	}
 	mail := u.mail(person.ID, who)
-	newMail := who.Email != "" && (!bytes.Equal(mail.EmailHash, person.EmailHash) || mail.EmailVerified != person.EmailVerified)
+	newMail := who.Email != "" && (!bytes.Equal(mail.EmailHash, person.EmailHash) || (mail.EmailVerified && !person.EmailVerified))
 	newName := who.Name != "" && person.Name.IsZero()
 	if !newMail && !newName {
 		return nil

@@ -4,6 +4,7 @@ import (
 	"github.com/google/uuid"
 
 	"missioncontrol/domain"
+	"missioncontrol/domain/agent"
 	"missioncontrol/domain/board"
 	"missioncontrol/domain/invite"
 	"missioncontrol/domain/member"
@@ -24,7 +25,8 @@ func Vocabulary() *eventstore.Vocabulary {
 		eventstore.KindOf("member", member.Events, eventstore.Rules[member.Member, member.Event]{Refs: memberRefs, Touches: memberTouches}),
 		eventstore.KindOf("invite", invite.Events, eventstore.Rules[invite.Invite, invite.Event]{Touches: inviteTouches}),
 		eventstore.KindOf("board", board.Events, eventstore.Rules[board.Board, board.Event]{}),
-		eventstore.KindOf("task", task.Events, eventstore.Rules[task.Task, task.Event]{Refs: taskRefs}),
+		eventstore.KindOf("task", task.Events, eventstore.Rules[task.Task, task.Event]{Refs: taskRefs, Touches: taskTouches}),
+		eventstore.KindOf("agent", agent.Events, eventstore.Rules[agent.Agent, agent.Event]{Refs: agentRefs, Touches: agentTouches}),
 		eventstore.KindOf("memory", memory.Events, eventstore.Rules[memory.Memory, memory.Event]{Refs: memoryRefs}),
 	)
 }
@@ -87,6 +89,50 @@ func taskRefs(t task.Task, _ domain.Meta, _ task.Event) []domain.Ref {
 		refs = append(refs, domain.Ref{Kind: "agent", ID: *t.AssignedAgentID})
 	}
 	return refs
+}
+
+// taskTouches names, beside the task itself, the agents whose tasks change.
+func taskTouches(_ domain.Meta, _ []domain.Ref, e task.Event) []domain.Key {
+	var assigned *uuid.UUID
+	switch e := e.(type) {
+	case task.Created:
+		assigned = e.AssignedAgentID
+	case task.Updated:
+		assigned = e.AssignedAgentID.Value
+	case task.StatusChanged:
+		assigned = e.AssignedAgentID.Value
+	case task.Deleted:
+	}
+	if assigned == nil {
+		return nil
+	}
+	return []domain.Key{projections.AgentTasksKey(*assigned)}
+}
+
+func agentRefs(a agent.Agent, _ domain.Meta, _ agent.Event) []domain.Ref {
+	if a.BoardID == nil {
+		return nil
+	}
+	return []domain.Ref{{Kind: "board", ID: *a.BoardID}}
+}
+
+func agentTouches(_ domain.Meta, refs []domain.Ref, e agent.Event) []domain.Key {
+	board := referred(refs, "board")
+	switch e := e.(type) {
+	case agent.Created:
+		return boardAgents(board, e.Name)
+	case agent.Updated:
+		return boardAgents(board, e.Name.Or(""))
+	case agent.Deleted:
+		return boardAgents(board, e.Name)
+	case agent.TokenIssued, agent.TokenRevoked, agent.Appeared, agent.Lost, agent.Returned:
+	}
+	return nil
+}
+
+// boardAgents are the facts about a board's agents, and about a name among them.
+func boardAgents(board uuid.UUID, name string) []domain.Key {
+	return []domain.Key{projections.AgentsKey(board), projections.AgentNameKey(board, name)}
 }
 
 func memoryRefs(m memory.Memory, _ domain.Meta, _ memory.Event) []domain.Ref {

@@ -40,6 +40,7 @@ type request struct {
 	known map[string]string // statement name by its text, prepared on conn
 	batch *pgconn.Batch
 	buf   []byte
+	fresh bool // the tables of rows hold none of them yet
 	err   error
 }
 
@@ -63,8 +64,8 @@ func (q *request) add(ctx context.Context, sql string, params ...[]byte) {
 	q.batch.ExecPrepared(name, params, formats, nil)
 }
 
-// array frames n encoded cells as a parameter.
-func (q *request) array(oid uint32, n int, cell func(i int) []byte) []byte {
+// array frames n cells, which cell appends, as a parameter.
+func (q *request) array(oid uint32, n int, cell func(b []byte, i int) []byte) []byte {
 	start := len(q.buf)
 	q.buf = array(q.buf, oid, n, cell)
 	return q.buf[start:len(q.buf):len(q.buf)]
@@ -104,43 +105,45 @@ func (c *committer) send(ctx context.Context, b *batch, commit bool) error {
 func int8Param(n int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(n)) }
 
 // Cells in the binary form of array elements: length, then value.
-func int8Cell(n int64) []byte {
-	return binary.BigEndian.AppendUint64([]byte{0, 0, 0, 8}, uint64(n))
+func int8Cell(b []byte, n int64) []byte {
+	return binary.BigEndian.AppendUint64(append(b, 0, 0, 0, 8), uint64(n))
 }
 
-func int4Cell(n int) []byte { return binary.BigEndian.AppendUint32([]byte{0, 0, 0, 4}, uint32(n)) }
+func int4Cell(b []byte, n int) []byte {
+	return binary.BigEndian.AppendUint32(append(b, 0, 0, 0, 4), uint32(n))
+}
 
-func uuidCell(id uuid.UUID) []byte { return append([]byte{0, 0, 0, 16}, id[:]...) }
+func uuidCell(b []byte, id uuid.UUID) []byte { return append(append(b, 0, 0, 0, 16), id[:]...) }
 
-func bytesCell[B ~[]byte | ~string](v B) []byte {
-	return append(binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(v)), uint32(len(v))), v...)
+func bytesCell[B ~[]byte | ~string](b []byte, v B) []byte {
+	return append(binary.BigEndian.AppendUint32(b, uint32(len(v))), v...)
 }
 
 func (q *request) events(ctx context.Context, b *batch) {
 	n, e := len(b.events), b.events
 	q.add(ctx, insertEvents,
-		q.array(oidInt8, n, func(i int) []byte { return int8Cell(e[i].Seq) }),
-		q.array(oidUUID, n, func(i int) []byte { return uuidCell(e[i].Org) }),
-		q.array(oidInt8, n, func(i int) []byte { return int8Cell(e[i].OrgSeq) }),
-		q.array(oidUUID, n, func(i int) []byte { return uuidCell(e[i].Stream) }),
-		q.array(oidInt4, n, func(i int) []byte { return int4Cell(e[i].Version) }),
-		q.array(oidText, n, func(i int) []byte { return bytesCell(e[i].Type) }),
-		q.array(oidTimestamptz, n, func(i int) []byte { return appendTime(nil, e[i].Recorded.Recorded) }),
-		q.array(oidBytea, n, func(i int) []byte { return bytesCell(e[i].Leaf[:]) }),
-		q.array(oidBytea, n, func(i int) []byte { return bytesCell(e[i].Entry) }),
+		q.array(oidInt8, n, func(b []byte, i int) []byte { return int8Cell(b, e[i].Seq) }),
+		q.array(oidUUID, n, func(b []byte, i int) []byte { return uuidCell(b, e[i].Org) }),
+		q.array(oidInt8, n, func(b []byte, i int) []byte { return int8Cell(b, e[i].OrgSeq) }),
+		q.array(oidUUID, n, func(b []byte, i int) []byte { return uuidCell(b, e[i].Stream) }),
+		q.array(oidInt4, n, func(b []byte, i int) []byte { return int4Cell(b, e[i].Version) }),
+		q.array(oidText, n, func(b []byte, i int) []byte { return bytesCell(b, e[i].Type) }),
+		q.array(oidTimestamptz, n, func(b []byte, i int) []byte { return appendTime(b, e[i].Recorded.Recorded) }),
+		q.array(oidBytea, n, func(b []byte, i int) []byte { return bytesCell(b, e[i].Leaf[:]) }),
+		q.array(oidBytea, n, func(b []byte, i int) []byte { return bytesCell(b, e[i].Entry) }),
 	)
 }
 
-func (q *request) chains(ctx context.Context, b *batch) {
+func (q *request) chains(ctx context.Context, batch *batch) {
 	var orgs []uuid.UUID
-	for org := range b.chains {
+	for org := range batch.chains {
 		orgs = append(orgs, org)
 	}
 	n := len(orgs)
 	q.add(ctx, upsertChains,
-		q.array(oidUUID, n, func(i int) []byte { return uuidCell(orgs[i]) }),
-		q.array(oidInt8, n, func(i int) []byte { return int8Cell(b.chains[orgs[i]].seq) }),
-		q.array(oidBytea, n, func(i int) []byte { leaf := b.chains[orgs[i]].leaf; return bytesCell(leaf[:]) }),
+		q.array(oidUUID, n, func(b []byte, i int) []byte { return uuidCell(b, orgs[i]) }),
+		q.array(oidInt8, n, func(b []byte, i int) []byte { return int8Cell(b, batch.chains[orgs[i]].seq) }),
+		q.array(oidBytea, n, func(b []byte, i int) []byte { leaf := batch.chains[orgs[i]].leaf; return bytesCell(b, leaf[:]) }),
 	)
 }
 
@@ -157,13 +160,13 @@ func (q *request) repeats(ctx context.Context, b *batch) {
 		return
 	}
 	q.add(ctx, insertRepeats,
-		q.array(oidBytea, n, func(i int) []byte { return bytesCell(rows[i].scope[:]) }),
-		q.array(oidBytea, n, func(i int) []byte { return bytesCell(rows[i].fingerprint[:]) }),
-		q.array(oidInt4, n, func(i int) []byte { return int4Cell(rows[i].status) }),
-		q.array(oidBytea, n, func(i int) []byte { return bytesCell(rows[i].answer) }),
-		q.array(oidInt8, n, func(i int) []byte { return int8Cell(rows[i].seq) }),
-		q.array(oidText, n, func(i int) []byte { return bytesCell(rows[i].people) }),
-		q.array(oidTimestamptz, n, func(i int) []byte { return appendTime(nil, rows[i].expires) }),
+		q.array(oidBytea, n, func(b []byte, i int) []byte { return bytesCell(b, rows[i].scope[:]) }),
+		q.array(oidBytea, n, func(b []byte, i int) []byte { return bytesCell(b, rows[i].fingerprint[:]) }),
+		q.array(oidInt4, n, func(b []byte, i int) []byte { return int4Cell(b, rows[i].status) }),
+		q.array(oidBytea, n, func(b []byte, i int) []byte { return bytesCell(b, rows[i].answer) }),
+		q.array(oidInt8, n, func(b []byte, i int) []byte { return int8Cell(b, rows[i].seq) }),
+		q.array(oidText, n, func(b []byte, i int) []byte { return bytesCell(b, rows[i].people) }),
+		q.array(oidTimestamptz, n, func(b []byte, i int) []byte { return appendTime(b, rows[i].expires) }),
 	)
 }
 
@@ -212,14 +215,18 @@ func (q *request) table(ctx context.Context, t *Table, puts, removals []Write) {
 	if len(puts) > 0 {
 		params := make([][]byte, len(t.columns))
 		for col, c := range t.columns {
-			params[col] = q.array(c.oid, len(puts), func(i int) []byte { return puts[i].cells[col] })
+			params[col] = q.array(c.oid, len(puts), func(b []byte, i int) []byte { return append(b, puts[i].cells[col]...) })
 		}
-		q.add(ctx, t.upsert, params...)
+		if q.fresh {
+			q.add(ctx, t.insert, params...)
+		} else {
+			q.add(ctx, t.upsert, params...)
+		}
 	}
-	if len(removals) > 0 {
+	if len(removals) > 0 && !q.fresh {
 		params := make([][]byte, len(t.keys))
 		for k, col := range t.keys {
-			params[k] = q.array(t.columns[col].oid, len(removals), func(i int) []byte { return removals[i].cells[k] })
+			params[k] = q.array(t.columns[col].oid, len(removals), func(b []byte, i int) []byte { return append(b, removals[i].cells[k]...) })
 		}
 		q.add(ctx, t.remove, params...)
 	}
@@ -231,18 +238,22 @@ func (q *request) frames(ctx context.Context, f []*Frame) {
 		return
 	}
 	q.add(ctx, insertFrames,
-		q.array(oidText, n, func(i int) []byte { return bytesCell(f[i].Topic) }),
-		q.array(oidInt8, n, func(i int) []byte { return int8Cell(f[i].Seq) }),
-		q.array(oidTimestamptz, n, func(i int) []byte { return appendTime(nil, f[i].Recorded) }),
-		q.array(oidUUID, n, func(i int) []byte { return uuidCell(f[i].About) }),
-		q.array(oidJSONB, n, func(i int) []byte { return attrsCell(f[i].Attrs) }),
-		q.array(oidBytea, n, func(i int) []byte { return bytesCell(f[i].Payload) }),
+		q.array(oidText, n, func(b []byte, i int) []byte { return bytesCell(b, f[i].Topic) }),
+		q.array(oidInt8, n, func(b []byte, i int) []byte { return int8Cell(b, f[i].Seq) }),
+		q.array(oidTimestamptz, n, func(b []byte, i int) []byte { return appendTime(b, f[i].Recorded) }),
+		q.array(oidUUID, n, func(b []byte, i int) []byte { return uuidCell(b, f[i].About) }),
+		q.array(oidJSONB, n, func(b []byte, i int) []byte { return attrsCell(b, f[i].Attrs) }),
+		q.array(oidBytea, n, func(b []byte, i int) []byte { return bytesCell(b, f[i].Payload) }),
 	)
 }
 
 // Loader writes rows and frames outside of the append, for a rebuild, on a
 // connection whose search path leads to the tables to fill.
 type Loader struct {
+	// Fresh says that the tables hold no row of a key that is loaded; they
+	// need no index then. Removals have nothing to do.
+	Fresh bool
+
 	conn     *pgconn.PgConn
 	prepared map[string]string
 	buf      []byte
@@ -256,7 +267,7 @@ func NewLoader(conn *pgconn.PgConn) *Loader {
 // Load writes rows, the last of each key, and frames in one round trip; within
 // no transaction they commit together.
 func (l *Loader) Load(ctx context.Context, writes []Write, frames []*Frame) error {
-	q := &request{conn: l.conn, known: l.prepared, batch: &pgconn.Batch{}, buf: l.buf[:0]}
+	q := &request{conn: l.conn, known: l.prepared, batch: &pgconn.Batch{}, buf: l.buf[:0], fresh: l.Fresh}
 	q.rows(ctx, writes)
 	q.frames(ctx, frames)
 	l.buf = q.buf
@@ -268,15 +279,15 @@ func (l *Loader) Load(ctx context.Context, writes []Write, frames []*Frame) erro
 }
 
 // attrsCell is a jsonb element: version byte 1, then the text.
-func attrsCell(attrs map[string]string) []byte {
+func attrsCell(b []byte, attrs map[string]string) []byte {
 	if attrs == nil {
-		return appendNull(nil)
+		return appendNull(b)
 	}
 	text, err := json.Marshal(attrs, json.Deterministic(true))
 	if err != nil {
-		return appendNull(nil) // a map of strings always encodes
+		return appendNull(b) // a map of strings always encodes
 	}
-	return bytesCell(append([]byte{1}, text...))
+	return append(append(binary.BigEndian.AppendUint32(b, uint32(1+len(text))), 1), text...)
 }
 
 // lostSwap reports whether err says that another process moved the head.

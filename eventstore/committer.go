@@ -28,7 +28,7 @@ type committer struct {
 // Run appends what is submitted and takes in what other processes append,
 // until ctx ends. It returns an error only if this process must not go on.
 func (s *Store) Run(ctx context.Context) error {
-	c := &committer{store: s, head: s.memory.head()}
+	c := &committer{store: s, head: s.memory.head(), lastRecorded: s.lastRecorded}
 	defer c.close(ctx)
 	defer c.refuseWaiting(ErrUnavailable)
 	defer s.down.Store(true) // first: nobody queues any more
@@ -160,6 +160,9 @@ func (c *committer) finish(b *batch) {
 // then everybody who waits for the position.
 func (c *committer) advance(b Batch, changes []change) {
 	c.store.memory.apply(changes)
+	for _, change := range changes {
+		b.Touched = append(b.Touched, change.keys...)
+	}
 	c.head = b.Last
 	c.lastRecorded = b.Events[len(b.Events)-1].Recorded
 	c.store.published(b)

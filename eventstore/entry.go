@@ -166,6 +166,23 @@ type storedEntry struct {
 // Decode reads a stored entry. A type or shape that the vocabulary does not
 // know is an error: a program that skipped it would show a wrong present.
 func (v *Vocabulary) Decode(entry []byte) (*Recorded, error) {
+	r, ok := v.scanEntry(entry)
+	if !ok {
+		var err error
+		if r, err = parseEntry(entry); err != nil {
+			return nil, err
+		}
+	}
+	r.Entry, r.Leaf = entry, LeafHash(entry)
+	var err error
+	if r.Event, err = v.decodeBody(r); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// parseEntry reads an entry in whatever order and notation it is written.
+func parseEntry(entry []byte) (*Recorded, error) {
 	var e storedEntry
 	if err := json.Unmarshal(entry, &e); err != nil {
 		return nil, fmt.Errorf("eventstore: decode entry: %w", err)
@@ -175,14 +192,10 @@ func (v *Vocabulary) Decode(entry []byte) (*Recorded, error) {
 		Version: e.Version, Type: e.Type, SV: e.SV, Time: e.Time.UTC(), Recorded: e.Recorded.UTC(),
 		Actor: e.Actor, IP: e.IP, UserAgent: e.UserAgent, RequestID: e.RequestID,
 		CausationID: e.CausationID, CorrelationID: e.CorrelationID, Outcome: e.Outcome,
-		Refs: e.Refs, Body: e.Body, Entry: entry, Leaf: LeafHash(entry),
+		Refs: e.Refs, Body: e.Body,
 	}
 	if n, err := hex.Decode(r.OrgPrev[:], []byte(e.OrgPrev)); err != nil || n != len(r.OrgPrev) {
 		return nil, fmt.Errorf("eventstore: decode entry %d: org_prev %q is not a hash", e.Seq, e.OrgPrev)
-	}
-	var err error
-	if r.Event, err = v.decodeBody(r); err != nil {
-		return nil, err
 	}
 	return r, nil
 }

@@ -55,6 +55,8 @@ type Batch struct {
 	Frames      []Frame
 	Whole       bool // Frames holds all of them; false: read the feed
 	Local       bool // committed by this process
+
+	Touched []domain.Key // facts that the events changed
 }
 
 // Key names one fact that a decision can rest on.

@@ -25,6 +25,24 @@ func Remember[T any](ctx context.Context, s *Store, key domain.Key, name string,
 	return v, err
 }
 
+// FactKey names a fact.
+type FactKey = domain.Key
+
+// Recall returns a fact from memory, if it is there.
+func Recall[T any](s *Store, key domain.Key, name string) (T, bool) {
+	v, ok := s.memory.fact(key, name)
+	if !ok {
+		var none T
+		return none, false
+	}
+	return v.(T), true
+}
+
+// Note remembers a fact that was read elsewhere and that nothing can change.
+func Note[T any](s *Store, key domain.Key, name string, v T) {
+	s.memory.keep(key, name, v, s.memory.head())
+}
+
 // LookAt notes key in d and returns the fact that rests on it. A nil d reads
 // without deciding.
 func LookAt[T any](ctx context.Context, s *Store, d *Decision, key domain.Key, name string, read func(context.Context) (T, error)) (T, error) {

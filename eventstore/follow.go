@@ -116,7 +116,8 @@ func (s *Store) Receive(epoch uuid.UUID, first, last int64, entries [][]byte, fr
 }
 
 // takeIn adds another process' batch, which may overlap what is known or lie
-// behind a hole.
+// behind a hole. What lies in the hole, and how far the log really goes, only
+// the log itself tells.
 func (c *committer) takeIn(ctx context.Context, b Batch) error {
 	switch {
 	case b.Last <= c.head:
@@ -125,7 +126,7 @@ func (c *committer) takeIn(ctx context.Context, b Batch) error {
 		c.advance(b, c.changes(b.Events))
 		return nil
 	}
-	return c.tolerate(ctx, c.readUpTo(ctx, b.Last))
+	return c.catchUp(ctx)
 }
 
 // catchUp looks at the head of the log and takes in what is new.

@@ -33,10 +33,24 @@ type memory struct {
 	window  []touches            // ring over the newest events
 	next    int
 
-	facts, older map[domain.Key]map[string]any // facts by the key they rest on
+	facts, older map[domain.Key]*fact // those that rest on a key
 
 	chains      map[uuid.UUID]chain
 	chainsFloor int64 // ends of chains read at or before this may be stale
+}
+
+// fact is one of the facts that rest on the same key: mostly there is one.
+type fact struct {
+	name  string
+	value any
+	next  *fact
+}
+
+func (f *fact) find(name string) *fact {
+	for f != nil && f.name != name {
+		f = f.next
+	}
+	return f
 }
 
 type touches struct {
@@ -54,7 +68,7 @@ func newMemory(head int64) *memory {
 	return &memory{
 		applied: head, floor: head, chainsFloor: head,
 		touched: map[domain.Key]int64{}, window: make([]touches, conflictWindow),
-		facts: map[domain.Key]map[string]any{}, older: map[domain.Key]map[string]any{},
+		facts: map[domain.Key]*fact{}, older: map[domain.Key]*fact{},
 		chains: map[uuid.UUID]chain{},
 	}
 }
@@ -132,14 +146,15 @@ func (m *memory) unchanged(keys []domain.Key, asOf int64) bool {
 func (m *memory) fact(key domain.Key, name string) (any, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if v, ok := m.facts[key][name]; ok {
-		return v, true
+	if f := m.facts[key].find(name); f != nil {
+		return f.value, true
 	}
-	v, ok := m.older[key][name]
-	if ok {
-		m.put(key, name, v)
+	f := m.older[key].find(name)
+	if f == nil {
+		return nil, false
 	}
-	return v, ok
+	m.put(key, name, f.value)
+	return f.value, true
 }
 
 // keep remembers a fact that was read after the head was asOf, unless its key
@@ -154,12 +169,14 @@ func (m *memory) keep(key domain.Key, name string, v any, asOf int64) {
 
 func (m *memory) put(key domain.Key, name string, v any) {
 	if len(m.facts) >= factGeneration {
-		m.older, m.facts = m.facts, map[domain.Key]map[string]any{}
+		m.older, m.facts = m.facts, map[domain.Key]*fact{}
 	}
-	if m.facts[key] == nil {
-		m.facts[key] = map[string]any{}
+	first := m.facts[key]
+	if f := first.find(name); f != nil {
+		f.value = v
+		return
 	}
-	m.facts[key][name] = v
+	m.facts[key] = &fact{name, v, first}
 }
 
 // chainOf returns the end of an organization's chain as of the applied head.

@@ -64,15 +64,16 @@ type Store struct {
 	clock      func() time.Time
 	log        *slog.Logger
 
-	epoch    uuid.UUID
-	memory   *memory
-	progress progress
-	inFlight inFlight
-	queue    chan *item
-	remote   chan Batch
-	look     chan struct{}
-	down     atomic.Bool // the committer has no connection
-	stats    counters
+	epoch        uuid.UUID
+	memory       *memory
+	lastRecorded time.Time // of the head at the start; the clock may have been set back since
+	progress     progress
+	inFlight     inFlight
+	queue        chan *item
+	remote       chan Batch
+	look         chan struct{}
+	down         atomic.Bool // the committer has no connection
+	stats        counters
 }
 
 // Open prepares a store at the head of the log, creating the log's head at
@@ -100,8 +101,13 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, fmt.Errorf("eventstore: create the head of the log: %w", err)
 	}
 	var head int64
-	if err := s.db.QueryRow(ctx, `select seq, epoch from log_head`).Scan(&head, &s.epoch); err != nil {
+	var recorded *time.Time // nil: the log is empty
+	if err := s.db.QueryRow(ctx, `select h.seq, h.epoch, e.recorded from log_head h left join events e using (seq)`).
+		Scan(&head, &s.epoch, &recorded); err != nil {
 		return nil, fmt.Errorf("eventstore: read the head of the log: %w", err)
+	}
+	if recorded != nil {
+		s.lastRecorded = recorded.UTC()
 	}
 	s.memory = newMemory(head)
 	s.progress.init()

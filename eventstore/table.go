@@ -22,6 +22,7 @@ type Table struct {
 	columns []column
 	keys    []int // columns that make up the key
 	upsert  string
+	insert  string // of keys that are not there
 	remove  string
 }
 
@@ -52,16 +53,26 @@ func TableOf[R any](name string, keys ...string) *Table {
 		}
 		t.keys = append(t.keys, i)
 	}
-	t.upsert, t.remove = t.upsertSQL(), t.removeSQL()
+	t.insert, t.remove = t.insertSQL(), t.removeSQL()
+	t.upsert = t.insert + t.conflictSQL()
 	return t
 }
 
-func (t *Table) upsertSQL() string {
-	var names, arrays, values, sets []string
+func (t *Table) insertSQL() string {
+	var names, arrays, values []string
 	for i, c := range t.columns {
 		names = append(names, c.name)
 		arrays = append(arrays, fmt.Sprintf("$%d::%s[]", i+1, c.sql))
 		values = append(values, "u."+c.name+c.cast)
+	}
+	list := strings.Join(names, ", ")
+	return fmt.Sprintf("insert into %s (%s) select %s from unnest(%s) as u(%s)",
+		t.Name, list, strings.Join(values, ", "), strings.Join(arrays, ", "), list)
+}
+
+func (t *Table) conflictSQL() string {
+	var sets []string
+	for i, c := range t.columns {
 		if !slices.Contains(t.keys, i) {
 			sets = append(sets, c.name+" = excluded."+c.name)
 		}
@@ -70,9 +81,7 @@ func (t *Table) upsertSQL() string {
 	if len(sets) > 0 {
 		conflict = "update set " + strings.Join(sets, ", ")
 	}
-	list := strings.Join(names, ", ")
-	return fmt.Sprintf("insert into %s (%s) select %s from unnest(%s) as u(%s) on conflict (%s) do %s",
-		t.Name, list, strings.Join(values, ", "), strings.Join(arrays, ", "), list, strings.Join(t.keyNames(), ", "), conflict)
+	return fmt.Sprintf(" on conflict (%s) do %s", strings.Join(t.keyNames(), ", "), conflict)
 }
 
 func (t *Table) removeSQL() string {
@@ -114,6 +123,11 @@ type Write struct {
 // Put writes row (an R or *R of TableOf[R]), replacing the one of its key.
 func (t *Table) Put(row any) Write {
 	v := reflect.Indirect(reflect.ValueOf(row))
+	if !v.CanAddr() { // encoders take addresses, which costs less than boxing each field
+		copied := reflect.New(t.goType).Elem()
+		copied.Set(v)
+		v = copied
+	}
 	w := Write{table: t, cells: make([][]byte, len(t.columns))}
 	buf := make([]byte, 0, 32*len(t.columns))
 	for i, c := range t.columns {
@@ -159,12 +173,11 @@ func columnFor(t reflect.Type) column {
 	switch t {
 	case reflect.TypeFor[uuid.UUID]():
 		return column{oid: oidUUID, sql: "uuid", encode: func(b []byte, v reflect.Value) []byte {
-			id := v.Interface().(uuid.UUID)
-			return append(binary.BigEndian.AppendUint32(b, 16), id[:]...)
+			return uuidCell(b, *v.Addr().Interface().(*uuid.UUID))
 		}}
 	case reflect.TypeFor[time.Time]():
 		return column{oid: oidTimestamptz, sql: "timestamptz", encode: func(b []byte, v reflect.Value) []byte {
-			return appendTime(b, v.Interface().(time.Time))
+			return appendTime(b, *v.Addr().Interface().(*time.Time))
 		}}
 	case reflect.TypeFor[jsontext.Value]():
 		// json, not jsonb: what people wrote keeps its order and its numbers.
@@ -182,7 +195,7 @@ func columnFor(t reflect.Type) column {
 			return append(binary.BigEndian.AppendUint32(b, uint32(v.Len())), v.Bytes()...)
 		}}
 	case reflect.TypeFor[[]uuid.UUID]():
-		return listColumn("::uuid[]", func(v reflect.Value) string { return v.Interface().(uuid.UUID).String() })
+		return listColumn("::uuid[]", func(v reflect.Value) string { return v.Addr().Interface().(*uuid.UUID).String() })
 	case reflect.TypeFor[[]string]():
 		return listColumn("::text[]", func(v reflect.Value) string { return quoteElement(v.String()) })
 	}
@@ -251,12 +264,12 @@ func appendTime(b []byte, t time.Time) []byte {
 }
 
 // array frames encoded elements as a one-dimensional binary array.
-func array(buf []byte, oid uint32, n int, cell func(i int) []byte) []byte {
+func array(buf []byte, oid uint32, n int, cell func(b []byte, i int) []byte) []byte {
 	for _, word := range [...]uint32{1, 1, oid, uint32(n), 1} { // dimensions, may hold nulls, element, length, lower bound
 		buf = binary.BigEndian.AppendUint32(buf, word)
 	}
 	for i := range n {
-		buf = append(buf, cell(i)...)
+		buf = cell(buf, i)
 	}
 	return buf
 }

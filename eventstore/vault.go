@@ -50,14 +50,11 @@ func NewVault(db *pgxpool.Pool, installationKey []byte) (*Vault, error) {
 	if len(installationKey) != InstallationKeySize {
 		return nil, fmt.Errorf("eventstore: the installation key must have %d bytes, not %d", InstallationKeySize, len(installationKey))
 	}
-	derive := func(purpose string) ([]byte, error) {
-		return hkdf.Key(sha256.New, installationKey, nil, "missioncontrol/"+purpose, InstallationKeySize)
-	}
-	wrap, err := derive("wrap")
+	wrap, err := DeriveKey(installationKey, "wrap")
 	if err != nil {
 		return nil, err
 	}
-	lookup, err := derive("lookup")
+	lookup, err := DeriveKey(installationKey, "lookup")
 	if err != nil {
 		return nil, err
 	}
@@ -74,6 +71,11 @@ func newAEAD(key []byte) (cipher.AEAD, error) {
 		return nil, err
 	}
 	return cipher.NewGCMWithRandomNonce(block)
+}
+
+// DeriveKey derives a key for another purpose from the installation key.
+func DeriveKey(installationKey []byte, purpose string) ([]byte, error) {
+	return hkdf.Key(sha256.New, installationKey, nil, "missioncontrol/"+purpose, InstallationKeySize)
 }
 
 // dayKeys is the namespace of the keys that seal the addresses of callers who

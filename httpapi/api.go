@@ -22,7 +22,10 @@ type API struct {
 	Commands  commands.Commands
 	Read      projections.Reader
 	Rules     auth.Rules
-	Local     auth.Local
+	SignIn    SignIn
+	Agents    *auth.Agents
+	AgentGate *auth.AgentGate
+	Proxies   auth.TrustedProxies
 	Hub       *streams.Hub
 	// Ready says what keeps this process from serving, nil if nothing does.
 	Ready func(context.Context) error
@@ -49,6 +52,8 @@ func (a *API) translate(err error) error {
 	switch {
 	case errors.Is(err, auth.ErrUnauthorized):
 		return unauthorized()
+	case errors.Is(err, auth.ErrKeysUnavailable), errors.Is(err, streams.ErrDraining):
+		return unavailable(retryAfter, err)
 	case errors.Is(err, eventstore.ErrUnavailable), errors.Is(err, eventstore.ErrBusy),
 		errors.Is(err, eventstore.ErrContended), errors.Is(err, eventstore.ErrUnknownOutcome), postgres.Unavailable(err):
 		return unavailable(retryAfter, err)

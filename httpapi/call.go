@@ -16,6 +16,7 @@ type call struct {
 	ID           string // X-Request-Id, the client's or ours
 	Trace        string // of a W3C traceparent, or empty
 	Method, Path string
+	Actor        string // kind/id of the caller, once it has proved itself
 	Body         []byte // as sent, once it was read
 	header       http.Header
 }
@@ -48,6 +49,9 @@ func (c *call) in(ctx context.Context) context.Context {
 func (c *call) attrs() []slog.Attr {
 	attrs := []slog.Attr{
 		slog.String("request_id", c.ID), slog.String("method", c.Method), slog.String("path", c.Path),
+	}
+	if c.Actor != "" {
+		attrs = append(attrs, slog.String("actor", c.Actor))
 	}
 	if c.Trace != "" {
 		attrs = append(attrs, slog.String("trace_id", c.Trace))

@@ -7,7 +7,6 @@ import (
 
 	"missioncontrol/commands"
 	"missioncontrol/projections"
-	"missioncontrol/streams"
 )
 
 type listBoardMemory struct {
@@ -43,9 +42,9 @@ type streamBoardMemory struct {
 }
 
 func (a *API) streamBoardMemory(w http.ResponseWriter, r *http.Request, in streamBoardMemory) error {
-	return a.Hub.Serve(w, r, streams.Subscription{
-		Topics: []string{projections.MemoryTopic(boardOf(r.Context()).ID)}, Event: "memory", Keep: keepChat(in.IsChat),
-	})
+	sub := a.onBoardStream(r.Context(), "memory", projections.MemoryTopic(boardOf(r.Context()).ID))
+	sub.Keep = keepChat(in.IsChat)
+	return a.Hub.Serve(w, r, sub)
 }
 
 // keepChat lets chat, notes or both through.

@@ -18,7 +18,7 @@ import (
 
 // The rules of the route table. Each proves who calls, asks package auth
 // whether the caller may, and leaves in the context what handlers and commands
-// need of the answer.
+// need of the answer. callers.go proves; here it is asked.
 
 type boardScope struct{}
 
@@ -42,26 +42,6 @@ func memberOf(ctx context.Context) *projections.MemberRow {
 	return m
 }
 
-// person lets people pass who prove who they are.
-func (a *API) person(ctx context.Context, p params) (context.Context, error) {
-	if err := a.Local.Verify(p.header("Authorization")); err != nil {
-		return nil, err
-	}
-	c := requestCommand(ctx, p)
-	u, err := a.Commands.Users.SignIn(eventstore.WithCommand(ctx, c), commands.LocalIdentity())
-	if err != nil {
-		return nil, err
-	}
-	answerHeader(ctx, "Log-Position", a.at(a.Store.Head())) // what a read is sure to show
-	c.Actor = domain.Actor{Type: domain.User, ID: u.ID, Auth: "local"}
-	c.Person = u.ID
-	if c.Idempotency, err = a.idempotency(ctx, p, c.Actor); err != nil {
-		return nil, err
-	}
-	ctx = auth.WithCaller(ctx, auth.Caller{Actor: c.Actor, ActiveOrganization: u.ActiveOrganizationID})
-	return eventstore.WithCommand(ctx, c), nil
-}
-
 // member lets members of their active organization pass, admin those who
 // administer it.
 func (a *API) member(ctx context.Context, p params) (context.Context, error) {
@@ -79,6 +59,11 @@ func (a *API) membership(ctx context.Context, p params, may membershipRule) (con
 	if err != nil {
 		return nil, err
 	}
+	return a.asMember(ctx, may)
+}
+
+// asMember asks for a right in the caller's active organization.
+func (a *API) asMember(ctx context.Context, may membershipRule) (context.Context, error) {
 	caller := auth.CallerFrom(ctx)
 	m, err := may(ctx, nil, caller)
 	if err != nil {
@@ -91,18 +76,30 @@ func (a *API) membership(ctx context.Context, p params, may membershipRule) (con
 	return context.WithValue(ctx, memberScope{}, m), nil
 }
 
-// boardReader lets people pass who may read the board of the path.
+// boardReader and boardWriter let people pass who may read or change the board
+// of the path; actorOn lets agents pass, too; agentOnBoard agents alone.
 func (a *API) boardReader(ctx context.Context, p params) (context.Context, error) {
-	return a.board(ctx, p, auth.Read)
+	return a.board(ctx, p, a.person, auth.Read)
 }
 
-// boardWriter lets people pass who may change it.
 func (a *API) boardWriter(ctx context.Context, p params) (context.Context, error) {
-	return a.board(ctx, p, auth.Write)
+	return a.board(ctx, p, a.person, auth.Write)
 }
 
-func (a *API) board(ctx context.Context, p params, access auth.Access) (context.Context, error) {
-	ctx, err := a.person(ctx, p)
+func (a *API) actorReader(ctx context.Context, p params) (context.Context, error) {
+	return a.board(ctx, p, a.actor, auth.Read)
+}
+
+func (a *API) actorWriter(ctx context.Context, p params) (context.Context, error) {
+	return a.board(ctx, p, a.actor, auth.Write)
+}
+
+func (a *API) agentOnBoard(ctx context.Context, p params) (context.Context, error) {
+	return a.board(ctx, p, a.agent, auth.Write)
+}
+
+func (a *API) board(ctx context.Context, p params, who rule, access auth.Access) (context.Context, error) {
+	ctx, err := who(ctx, p)
 	if err != nil {
 		return nil, err
 	}
@@ -122,17 +119,30 @@ func (a *API) board(ctx context.Context, p params, access auth.Access) (context.
 	return context.WithValue(ctx, boardScope{}, b), nil
 }
 
-// requestCommand is what the envelope of an event says of a request.
-func requestCommand(ctx context.Context, p params) *eventstore.Command {
-	c := callOf(ctx)
-	ip, _, err := net.SplitHostPort(p.request().RemoteAddr)
-	if err != nil {
-		ip = p.request().RemoteAddr
+// peopleOnly refuses agents what only people may do yet.
+func peopleOnly(ctx context.Context) error {
+	if auth.CallerFrom(ctx).Agent != nil {
+		return domain.Bare(domain.Forbidden)
 	}
+	return nil
+}
+
+// requestCommand is what the envelope of an event says of a request.
+func (a *API) requestCommand(ctx context.Context, p params) *eventstore.Command {
+	c := callOf(ctx)
 	return &eventstore.Command{
-		IP: ip, UserAgent: strings.ToValidUTF8(p.header("User-Agent"), "\uFFFD"),
+		IP: a.clientIP(p.request()), UserAgent: strings.ToValidUTF8(p.header("User-Agent"), "\uFFFD"),
 		RequestID: c.ID, CorrelationID: c.Trace,
 	}
+}
+
+// clientIP is the address that a request came from, past trusted proxies.
+func (a *API) clientIP(r *http.Request) string {
+	peer, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		peer = r.RemoteAddr
+	}
+	return a.Proxies.ClientIP(peer, r.Header.Values("Forwarded"), r.Header.Values("X-Forwarded-For"))
 }
 
 // idempotency reads the Idempotency-Key of a request that changes something.

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"reflect"
 
+	"missioncontrol/commands"
 	"missioncontrol/projections"
 )
 
@@ -22,6 +23,10 @@ func apiVocabulary() vocabulary {
 			reflect.TypeFor[projections.MemberUser]():       "OrganizationUserRead",
 			reflect.TypeFor[projections.BoardAccess]():      "OrganizationBoardAccessRead",
 			reflect.TypeFor[projections.Invite]():           "OrganizationInviteRead",
+			reflect.TypeFor[projections.Agent]():            "AgentRead",
+			reflect.TypeFor[commands.Token]():               "AgentTokenIssued",
+			reflect.TypeFor[commands.IssuedToken]():         "AgentTokenRead",
+			reflect.TypeFor[agentHealth]():                  "AgentHealthStatusResponse",
 			reflect.TypeFor[health]():                       "HealthStatusResponse",
 		},
 		formats: map[reflect.Type]string{

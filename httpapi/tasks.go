@@ -12,7 +12,6 @@ import (
 	"missioncontrol/domain"
 	"missioncontrol/domain/task"
 	"missioncontrol/projections"
-	"missioncontrol/streams"
 )
 
 type listTasks struct {
@@ -72,11 +71,12 @@ type createTask struct {
 }
 
 func (a *API) createTask(ctx context.Context, in createTask) (projections.Task, error) {
-	if err := notYet(in.AssignedAgentID != nil || len(in.DependsOnTaskIDs)+len(in.TagIDs)+len(in.CustomFieldValues) > 0); err != nil {
+	if err := notYet(len(in.DependsOnTaskIDs)+len(in.TagIDs)+len(in.CustomFieldValues) > 0); err != nil {
 		return projections.Task{}, err
 	}
 	return a.Commands.Tasks.Create(ctx, placeOf(ctx), task.Create{
 		Title: in.Title, Description: in.Description, Status: task.Status(in.Status), Priority: in.Priority, DueAt: in.DueAt,
+		AssignedAgentID: in.AssignedAgentID,
 	})
 }
 
@@ -109,11 +109,14 @@ type updateTask struct {
 }
 
 func (a *API) updateTask(ctx context.Context, in updateTask) (projections.Task, error) {
-	if err := notYet(in.AssignedAgentID.Value != nil || in.Comment.Or("") != "" || len(in.CustomFieldValues.Or(nil)) > 0 ||
+	if err := peopleOnly(ctx); err != nil {
+		return projections.Task{}, err
+	}
+	if err := notYet(in.Comment.Or("") != "" || len(in.CustomFieldValues.Or(nil)) > 0 ||
 		len(in.DependsOnTaskIDs.Or(nil))+len(in.TagIDs.Or(nil)) > 0); err != nil {
 		return projections.Task{}, err
 	}
-	c := task.Update{Title: in.Title, Description: in.Description, Priority: in.Priority, DueAt: in.DueAt}
+	c := task.Update{Title: in.Title, Description: in.Description, Priority: in.Priority, DueAt: in.DueAt, Assignee: in.AssignedAgentID}
 	if in.Status.Set {
 		c.Status = domain.Some(task.Status(*in.Status.Value))
 	}
@@ -126,7 +129,7 @@ func notYet(used bool) error {
 	if !used {
 		return nil
 	}
-	return domain.Refuse(domain.Invalid, "Assignees, dependencies, tags, custom fields and comments of tasks are not supported yet.")
+	return domain.Refuse(domain.Invalid, "Dependencies, tags, custom fields and comments of tasks are not supported yet.")
 }
 
 type ofTask struct {
@@ -138,19 +141,11 @@ func (a *API) deleteTask(ctx context.Context, in ofTask) (projections.Ok, error)
 	return projections.OK(), a.Commands.Tasks.Delete(ctx, placeOf(ctx), in.TaskID)
 }
 
-// following is what every stream takes beside its path. The hub reads since,
-// and Last-Event-ID or last_event_id, from the request itself.
-type following struct {
-	Since *string `query:"since"`
-}
-
 type streamTasks struct {
 	onBoard
 	following
 }
 
 func (a *API) streamTasks(w http.ResponseWriter, r *http.Request, _ streamTasks) error {
-	return a.Hub.Serve(w, r, streams.Subscription{
-		Topics: []string{projections.TasksTopic(boardOf(r.Context()).ID)}, Event: "task",
-	})
+	return a.Hub.Serve(w, r, a.onBoardStream(r.Context(), "task", projections.TasksTopic(boardOf(r.Context()).ID)))
 }

@@ -116,6 +116,7 @@ create table tasks (
     updated_at         timestamptz not null
 ) with (fillfactor = 85);
 create index on tasks (board_id, created_at desc, id desc);
+create index on tasks (assigned_agent_id) where assigned_agent_id is not null;
 
 create table board_memory (
     id         uuid primary key,
@@ -135,3 +136,43 @@ create table read_models (
     version integer not null
 );
 insert into read_models (version) values (0);
+
+-- status and last_seen_at as events tell; presence itself is telemetry.
+create table agents (
+    id                  uuid primary key,
+    organization_id     uuid not null,
+    board_id            uuid,            -- null: the main agent of its gateway
+    gateway_id          uuid,            -- null: it connects by itself
+    name                text not null,
+    openclaw_session_id text,
+    is_board_lead       boolean not null,
+    heartbeat_config    json,
+    identity_profile    json,
+    identity_template   text,
+    soul_template       text,
+    status              text not null,
+    last_seen_at        timestamptz,
+    created_at          timestamptz not null,
+    updated_at          timestamptz not null
+);
+create index on agents (organization_id, created_at desc, id desc);
+create index on agents (board_id, lower(name));
+
+-- Not from the log: how agents are seen, and by what their tokens are known.
+create table agent_presence (
+    agent_id     uuid primary key,
+    status       text not null,
+    last_seen_at timestamptz not null
+) with (fillfactor = 50);
+create index on agent_presence (last_seen_at);
+
+create table agent_tokens (
+    id            uuid primary key,
+    agent_id      uuid not null,
+    lookup        bytea unique,   -- keyed hash of the token; null: imported and not used yet
+    imported_hash text,           -- as the original stored it
+    created_at    timestamptz not null default now(),
+    last_used_at  timestamptz
+);
+create index on agent_tokens (agent_id);
+create index on agent_tokens (id) where lookup is null;

@@ -151,3 +151,10 @@ func (b Boards) AllIn(ctx context.Context, d *eventstore.Decision, org uuid.UUID
 	}
 	return true, nil
 }
+
+// OfAgent lists the board of an agent; nil: all of the organization, for the
+// main agent of a gateway. The newest first.
+func (b Boards) OfAgent(ctx context.Context, org uuid.UUID, board *uuid.UUID, s Slice) (Page[Board], error) {
+	return list(ctx, b.DB, boardsTable, `organization_id = $1 and ($2::uuid is null or id = $2)`, `created_at desc, id desc`,
+		[]any{org, board}, s, viewBoard)
+}

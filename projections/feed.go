@@ -75,6 +75,8 @@ func shownBy(topic string) *eventstore.Table {
 	switch topic[strings.LastIndexByte(topic, '/')+1:] {
 	case "tasks":
 		return tasksTable
+	case "agents":
+		return agentsTable
 	case "memory":
 		return memoryTable
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"missioncontrol/domain"
+	"missioncontrol/domain/agent"
 	"missioncontrol/domain/board"
 	"missioncontrol/domain/invite"
 	"missioncontrol/domain/member"
@@ -53,6 +54,8 @@ func row(state any) (eventstore.Write, error) {
 		return boardsTable.Put(boardRow(s)), nil
 	case task.Task:
 		return putOrRemove(tasksTable, taskRow(s), s.Exists()), nil
+	case agent.Agent:
+		return putOrRemove(agentsTable, agentRow(s), s.Exists()), nil
 	case memory.Memory:
 		return memoryTable.Put(memoryRow(s)), nil
 	}
@@ -73,6 +76,8 @@ func frame(e *eventstore.Staged) ([]eventstore.PendingFrame, error) {
 	switch s := e.State.(type) {
 	case task.Task:
 		f, err = frameTask(e, s)
+	case agent.Agent:
+		return frameAgent(e, s)
 	case memory.Memory:
 		f, err = frameMemory(e, s)
 	default:

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
 
 	"missioncontrol/domain/organization"
 	"missioncontrol/eventstore"
@@ -19,7 +21,7 @@ const Version = 1
 
 // tables are the read models that a rebuild fills, beside the feed.
 func tables() []*eventstore.Table {
-	return []*eventstore.Table{usersTable, organizationsTable, membersTable, invitesTable, boardsTable, tasksTable, memoryTable}
+	return []*eventstore.Table{usersTable, organizationsTable, membersTable, invitesTable, boardsTable, agentsTable, tasksTable, memoryTable}
 }
 
 // rebuildSchema holds the fresh tables until they replace the old ones.
@@ -88,9 +90,14 @@ func (b *Rebuild) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	b.loader.Fresh = true
 	if err := b.replay(ctx, head); err != nil {
 		return err
 	}
+	if err := b.index(ctx); err != nil {
+		return err
+	}
+	b.loader.Fresh = false
 	return b.swap(ctx)
 }
 
@@ -117,10 +124,53 @@ func (b *Rebuild) prepare(ctx context.Context) error {
 	}
 	sql := fmt.Sprintf("drop schema if exists %[1]s cascade; create schema %[1]s;", rebuildSchema)
 	for _, name := range b.names() {
-		sql += fmt.Sprintf("create table %[1]s.%[2]s (like public.%[2]s including all);", rebuildSchema, name)
+		sql += fmt.Sprintf("create table %[1]s.%[2]s (like public.%[2]s including all excluding indexes);", rebuildSchema, name)
 	}
 	if _, err := b.conn.Exec(ctx, sql); err != nil {
 		return fmt.Errorf("projections: make fresh tables: %w", err)
+	}
+	return b.copyStorage(ctx)
+}
+
+// copyStorage gives the fresh tables the storage parameters of the old ones,
+// which LIKE leaves out.
+func (b *Rebuild) copyStorage(ctx context.Context) error {
+	rows, err := b.conn.Query(ctx, `select format('alter table %I.%I set (%s);', $1::text, relname, array_to_string(reloptions, ', '))
+		from pg_class where relnamespace = 'public'::regnamespace and relname = any($2) and reloptions is not null`, rebuildSchema, b.names())
+	if err != nil {
+		return fmt.Errorf("projections: read how the tables are stored: %w", err)
+	}
+	statements, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err == nil {
+		_, err = b.conn.Exec(ctx, strings.Join(statements, ""))
+	}
+	if err != nil {
+		return fmt.Errorf("projections: store the fresh tables like the old ones: %w", err)
+	}
+	return nil
+}
+
+// index gives the fresh tables the keys and indexes of the old ones, which
+// costs less once the rows are there.
+func (b *Rebuild) index(ctx context.Context) error {
+	rows, err := b.conn.Query(ctx, `
+		select format('alter table %I.%I add constraint %I %s;', $1::text, t.relname, c.conname, pg_get_constraintdef(c.oid))
+		from pg_class t join pg_constraint c on c.conrelid = t.oid
+		where t.relnamespace = 'public'::regnamespace and t.relname = any($2) and c.contype in ('p', 'u', 'x')
+		union all
+		select replace(pg_get_indexdef(i.indexrelid), format(' ON public.%I ', t.relname), format(' ON %I.%I ', $1::text, t.relname)) || ';'
+		from pg_class t join pg_index i on i.indrelid = t.oid
+		where t.relnamespace = 'public'::regnamespace and t.relname = any($2)
+			and not exists (select from pg_constraint c where c.conindid = i.indexrelid)`, rebuildSchema, b.names())
+	if err != nil {
+		return fmt.Errorf("projections: read the indexes of the tables: %w", err)
+	}
+	statements, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err == nil {
+		_, err = b.conn.Exec(ctx, strings.Join(statements, ""))
+	}
+	if err != nil {
+		return fmt.Errorf("projections: index the fresh tables: %w", err)
 	}
 	return nil
 }
@@ -144,28 +194,62 @@ func (b *Rebuild) head(ctx context.Context, conn *pgx.Conn, lock string) (int64,
 	return head, nil
 }
 
-// replay folds the events up to head and writes what they lead to.
+// replay folds the events up to head and writes what they lead to. The next
+// events are read meanwhile.
 func (b *Rebuild) replay(ctx context.Context, head int64) error {
-	for b.at < head {
-		events, err := b.Store.Range(ctx, b.at, head, replayRun)
-		if err != nil {
-			return err
-		}
-		frames, err := b.fold(events)
-		if err != nil {
-			return err
-		}
-		for len(frames) > 0 {
-			n := min(loadRun, len(frames))
-			if err := b.loader.Load(ctx, nil, frames[:n]); err != nil {
-				return fmt.Errorf("projections: write frames: %w", err)
+	runs, from := make(chan []*eventstore.Recorded, 1), b.at
+	g, working := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		defer close(runs)
+		return b.read(working, from, head, runs)
+	})
+	g.Go(func() error {
+		for events := range runs {
+			if err := b.take(working, events); err != nil {
+				return err
 			}
-			frames = frames[n:]
+			b.report(head)
 		}
-		b.at = events[len(events)-1].Seq
-		b.report(head)
+		return nil
+	})
+	if err := g.Wait(); err != nil {
+		return err
 	}
 	return b.writeRows(ctx)
+}
+
+// read hands on the events with from < seq ≤ head.
+func (b *Rebuild) read(ctx context.Context, from, head int64, runs chan<- []*eventstore.Recorded) error {
+	for from < head {
+		events, err := b.Store.Range(ctx, from, head, replayRun)
+		if err != nil {
+			return err
+		}
+		from = events[len(events)-1].Seq
+		select {
+		case runs <- events:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// take folds events and writes their frames.
+func (b *Rebuild) take(ctx context.Context, events []*eventstore.Recorded) error {
+	frames, err := b.fold(events)
+	if err != nil {
+		return err
+	}
+	for len(frames) > 0 {
+		n := min(loadRun, len(frames))
+		if err := b.loader.Load(ctx, nil, frames[:n]); err != nil {
+			return fmt.Errorf("projections: write frames: %w", err)
+		}
+		frames = frames[n:]
+	}
+	b.at = events[len(events)-1].Seq
+	return nil
 }
 
 // fold takes events into the states, and renders their frames.
@@ -239,6 +323,7 @@ func (b *Rebuild) swap(ctx context.Context) error {
 		sql += fmt.Sprintf("drop table public.%[2]s; alter table %[1]s.%[2]s set schema public;", rebuildSchema, name)
 	}
 	sql += fmt.Sprintf("drop schema %s; update public.read_models set version = %d; commit;", rebuildSchema, Version)
+	sql += "select pg_advisory_unlock_all()" // closing a connection frees its locks a moment later
 	if _, err := b.conn.Exec(ctx, sql); err != nil {
 		return fmt.Errorf("projections: swap the tables: %w", err)
 	}

@@ -23,8 +23,10 @@ func ofOrganization() []string {
 		`delete from feed where (topic, seq) in (select f.topic, f.seq from boards b
 			join feed f on f.topic in ('board/' || b.id || '/tasks', 'board/' || b.id || '/memory')
 			where b.organization_id = $1 limit $2)`,
+		`delete from feed where (topic, seq) in (select topic, seq from feed where topic = 'organization/' || $1 || '/agents' limit $2)`,
 		`delete from tasks where id in (select id from tasks where ` + onItsBoards + ` limit $2)`,
 		`delete from board_memory where id in (select id from board_memory where ` + onItsBoards + ` limit $2)`,
+		`delete from agents where id in (select id from agents where organization_id = $1 limit $2)`,
 		`delete from boards where id in (select id from boards where organization_id = $1 limit $2)`,
 		`delete from invites where id in (select id from invites where organization_id = $1 limit $2)`,
 		`delete from members where id in (select id from members where organization_id = $1 limit $2)`,

@@ -165,3 +165,14 @@ func statusTexts(statuses []task.Status) []string {
 	}
 	return texts
 }
+
+// AssignedTo lists the tasks of an agent.
+func (t Tasks) AssignedTo(ctx context.Context, d *eventstore.Decision, agent uuid.UUID) ([]uuid.UUID, error) {
+	d.Look(AgentTasksKey(agent))
+	rows, err := findAll[TaskRow](ctx, t.DB, tasksTable, "assigned_agent_id = $1", agent)
+	ids := make([]uuid.UUID, len(rows))
+	for i, r := range rows {
+		ids[i] = r.ID
+	}
+	return ids, err
+}

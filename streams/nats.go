@@ -1,11 +1,13 @@
 package streams
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -29,6 +31,9 @@ func startEmbedded(listen, token string, log *slog.Logger) (*server.Server, erro
 			return nil, err
 		}
 		options.Host, options.Port = host, port
+		if err := claimable(listen, host, port); err != nil {
+			return nil, err
+		}
 	}
 	srv, err := server.NewServer(options)
 	if err != nil {
@@ -77,6 +82,25 @@ func listenAddress(listen, token string) (host string, port int, err error) {
 		port = server.RANDOM_PORT
 	}
 	return host, port, nil
+}
+
+// claimable fails if the server could not listen there, which it would say
+// late and at length.
+func claimable(listen, host string, port int) error {
+	if port == server.RANDOM_PORT {
+		return nil
+	}
+	l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port))) //nolint:noctx // it does not wait
+	if err == nil {
+		return l.Close()
+	}
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("NATS_LISTEN: %s is in use by another program: stop it or choose another address", listen)
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		err = op.Err // without the address, which is named
+	}
+	return fmt.Errorf("NATS_LISTEN: %s cannot be served on: %w", listen, err)
 }
 
 // serverLog passes what the embedded server says to slog and keeps the first

@@ -110,7 +110,7 @@ func startApp(ctx context.Context, url string) (_ *app, err error) {
 		return nil, errors.Join(err, a.log.close())
 	}
 	a.read = projections.Reader{DB: a.db, Store: a.Store}
-	a.use = commands.New(a.Store, a.read)
+	a.use = commands.New(a.Store, a.read, auth.NewAgents(a.Store, a.read, nil))
 	a.hub = streams.NewHub(context.WithoutCancel(ctx), streams.Config{
 		Epoch: a.Epoch(), Head: a.Head(), History: projections.Feed{Reader: a.read}, Log: quiet,
 		Open: func(payload []byte) []byte {
@@ -172,8 +172,8 @@ func (a *app) serve(ctx context.Context, quiet *slog.Logger) error {
 			SecurityHeaders: httpapi.SecurityHeaders{ContentTypeOptions: "nosniff", FrameOptions: "DENY", ReferrerPolicy: "strict-origin-when-cross-origin"},
 		},
 		Store: a.Store, Commands: a.use, Read: a.read,
-		Rules: auth.Rules{Boards: projections.Boards{Reader: a.read}, Members: projections.Members{Reader: a.read}},
-		Local: auth.NewLocal(token), Hub: a.hub, Ready: func(context.Context) error { return nil },
+		Rules:  auth.NewRules(a.Store, a.read),
+		SignIn: httpapi.LocalSignIn{Token: auth.NewLocal(token)}, Hub: a.hub, Ready: func(context.Context) error { return nil },
 	}
 	a.addr = listener.Addr().String()
 	a.web = &http.Server{Handler: counting(api.Handler(), a.counted), ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10}

@@ -10,10 +10,11 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
+const warmUp = 300 * time.Millisecond
+
 // drive lets callers do something again and again, and returns how often a
 // second all of them together did, after a short while of warming up.
 func drive(ctx context.Context, callers int, window time.Duration, once func(ctx context.Context, caller int) error) (float64, error) {
-	const warmUp = 300 * time.Millisecond
 	var done atomic.Int64
 	var stop atomic.Bool
 	g, ctx := errgroup.WithContext(ctx)

@@ -19,9 +19,9 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
 	"runtime/pprof"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -40,9 +40,9 @@ func main() {
 
 // options are the flags.
 type options struct {
-	rows    string
-	window  time.Duration // of one measurement
-	rounds  int           // of each measurement; the median counts
+	rows    *regexp.Regexp // nil: all
+	window  time.Duration  // of one measurement
+	rounds  int            // of each measurement; the median counts
 	profile string
 }
 
@@ -50,7 +50,10 @@ func parse(args []string, progress io.Writer) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(progress)
-	flags.StringVar(&o.rows, "rows", "", "measure only rows whose name contains one of these texts, separated by commas")
+	flags.Func("rows", "measure only rows whose name matches this regular expression", func(text string) (err error) {
+		o.rows, err = regexp.Compile(text)
+		return err
+	})
 	seconds := flags.Float64("seconds", 4, "how long one measurement takes")
 	quick := flags.Bool("quick", false, "one round of one second: shows that it works, measures little")
 	flags.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile of this process to a file")
@@ -78,7 +81,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 	}
 	chosen := o.choose(rows())
 	if len(chosen) == 0 {
-		return fmt.Errorf("no row's name contains %q", o.rows)
+		return fmt.Errorf("no row's name matches %v", o.rows)
 	}
 	b := &bench{options: o, progress: progress}
 	b.say("starting a private Postgres")
@@ -117,14 +120,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 }
 
 func (o options) choose(all []row) []row {
-	if o.rows == "" {
-		return all
-	}
-	return slices.DeleteFunc(all, func(r row) bool {
-		return !slices.ContainsFunc(strings.Split(o.rows, ","), func(part string) bool {
-			return strings.Contains(r.name, strings.TrimSpace(part))
-		})
-	})
+	return slices.DeleteFunc(all, func(r row) bool { return o.rows != nil && !o.rows.MatchString(r.name) })
 }
 
 func (b *bench) say(format string, args ...any) {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"missioncontrol/auth"
 	"missioncontrol/commands"
 	"missioncontrol/domain"
 	"missioncontrol/domain/task"
@@ -19,7 +20,8 @@ func withTasks(ctx context.Context, url string) (*appender, error) {
 		return nil, err
 	}
 	l.run(ctx)
-	use := commands.New(l.Store, projections.Reader{DB: l.db, Store: l.Store})
+	read := projections.Reader{DB: l.db, Store: l.Store}
+	use := commands.New(l.Store, read, auth.NewAgents(l.Store, read, nil))
 	at := commands.Place{Organization: uuid.New(), Board: uuid.New()}
 	actor := domain.Actor{Type: domain.User, ID: uuid.New(), Auth: "local"}
 	text := "What has to be done, in a sentence or two, as people write it."

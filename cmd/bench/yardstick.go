@@ -60,11 +60,12 @@ func (b *bench) againstR1(ctx context.Context, url string, callers int, ours fun
 		if err != nil {
 			return 0, 0, err
 		}
+		before := b.cluster.cpu()
 		rate, err := ours()
 		if err != nil {
 			return 0, 0, err
 		}
-		b.say("  R1 %.0f/s, ours %.0f/s", tps, rate)
+		b.say("  R1 %.0f/s, ours %.0f/s, %s", tps, rate, b.cluster.cpu().each(before, rate*(warmUp+b.window).Seconds()))
 		us, them = append(us, rate), append(them, tps)
 	}
 	return median(us), median(them), nil

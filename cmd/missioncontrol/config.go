@@ -39,8 +39,31 @@ type listen struct {
 
 // identity says who may sign in.
 type identity struct {
-	AuthMode       string `name:"auth-mode" help:"local: one shared token." env:"AUTH_MODE" default:"local"`
+	AuthMode       string `name:"auth-mode" help:"local: one shared token; clerk: Clerk vouches for people." env:"AUTH_MODE" default:"local"`
 	LocalAuthToken string `name:"local-auth-token" help:"Token of local mode, at least 50 characters. Default: made and kept in DATA_DIR." env:"LOCAL_AUTH_TOKEN" placeholder:"TOKEN"`
+	TokenKey       string `name:"token-key" help:"Key by which agents' tokens are recognised: 32 bytes in base64 or hex, the same in all processes. Default: derived from INSTALLATION_KEY." env:"TOKEN_KEY" placeholder:"KEY"`
+	Clerk          clerk  `embed:"" prefix:"clerk-"`
+}
+
+// clerk says how Clerk vouches for people.
+type clerk struct {
+	SecretKey string   `help:"Secret key of the Clerk application." env:"CLERK_SECRET_KEY" placeholder:"KEY"`
+	APIURL    string   `name:"api-url" help:"Address of Clerk's API." env:"CLERK_API_URL" default:"https://api.clerk.com"`
+	Leeway    float64  `help:"Seconds by which clocks may differ." env:"CLERK_LEEWAY" default:"10"`
+	VerifyIAT bool     `name:"verify-iat" help:"Refuse tokens from the future." env:"CLERK_VERIFY_IAT" default:"true" negatable:""`
+	Issuer    string   `help:"Issuer that tokens must have. Default: any." env:"CLERK_ISSUER"`
+	Parties   []string `name:"authorized-parties" help:"Comma list of origins (azp) that tokens may be for. Default: any." env:"CLERK_AUTHORIZED_PARTIES"`
+}
+
+// limits says how often an address may try.
+type limits struct {
+	Backend     string        `name:"rate-limit-backend" help:"memory, or redis for all processes together." env:"RATE_LIMIT_BACKEND" default:"memory"`
+	RedisURL    string        `name:"rate-limit-redis-url" help:"Redis of the limits." env:"RATE_LIMIT_REDIS_URL" placeholder:"URL"`
+	QueueRedis  string        `name:"rq-redis-url" help:"Redis to fall back to." env:"RQ_REDIS_URL" placeholder:"URL" hidden:""`
+	AgentCounts string        `name:"rate-limit-agent-auth-counts" help:"What counts on agent authentication: failures, or all." env:"RATE_LIMIT_AGENT_AUTH_COUNTS" default:"failures"`
+	AgentLimit  int           `name:"rate-limit-agent-auth" help:"Attempts of an address at agent authentication in a window." env:"RATE_LIMIT_AGENT_AUTH" default:"20"`
+	AgentWindow time.Duration `name:"rate-limit-agent-auth-window" help:"That window." env:"RATE_LIMIT_AGENT_AUTH_WINDOW" default:"60s"`
+	Proxies     string        `name:"trusted-proxies" help:"Comma list of addresses and networks whose Forwarded or X-Forwarded-For is believed." env:"TRUSTED_PROXIES"`
 }
 
 // bus says how processes tell each other what was committed.
@@ -82,11 +105,20 @@ func (l listen) baseURL(bound net.Addr) (string, error) {
 		}
 		return "http://" + net.JoinHostPort(host, port), nil
 	}
-	u, err := url.Parse(strings.TrimSpace(l.BaseURL))
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		return "", errors.New("BASE_URL must be an absolute http(s) URL (e.g. http://localhost:8000).")
+	u, err := absolute(l.BaseURL)
+	if err != nil {
+		return "", err
 	}
 	return strings.TrimRight(u.String(), "/"), nil
+}
+
+// absolute reads BASE_URL.
+func absolute(base string) (*url.URL, error) {
+	u, err := url.Parse(strings.TrimSpace(base))
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return nil, errors.New("BASE_URL must be an absolute http(s) URL (e.g. http://localhost:8000).")
+	}
+	return u, nil
 }
 
 // check refuses numbers that nobody can mean.
@@ -118,8 +150,12 @@ const shortestToken = 50
 
 // check refuses a mode or token that nobody should run with.
 func (i identity) check() error {
-	if i.AuthMode != "local" {
-		return fmt.Errorf("AUTH_MODE must be local, not %q", i.AuthMode)
+	switch i.AuthMode {
+	case "clerk":
+		return nil // its own configuration is checked where it is used
+	case "local":
+	default:
+		return fmt.Errorf("AUTH_MODE must be local or clerk, not %q", i.AuthMode)
 	}
 	token := strings.TrimSpace(i.LocalAuthToken)
 	if token == "" {

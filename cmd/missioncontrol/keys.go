@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
@@ -11,7 +12,11 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"missioncontrol/eventstore"
+	"missioncontrol/postgres"
 )
 
 const (
@@ -31,6 +36,11 @@ func (s state) installationKey(dir string) ([]byte, error) {
 			return nil, err
 		}
 	}
+	return parseKey(where, text)
+}
+
+// parseKey reads a key of 32 bytes; where says where it comes from.
+func parseKey(where, text string) ([]byte, error) {
 	key, err := base64.StdEncoding.DecodeString(text)
 	if err != nil || len(key) != eventstore.InstallationKeySize {
 		key, err = hex.DecodeString(text)
@@ -39,6 +49,35 @@ func (s state) installationKey(dir string) ([]byte, error) {
 		return nil, fmt.Errorf("%s must hold %d bytes in base64 or hex", where, eventstore.InstallationKeySize)
 	}
 	return key, nil
+}
+
+// tokenKey is TOKEN_KEY, else one derived from the installation key.
+func (i identity) tokenKey(installationKey []byte) ([]byte, error) {
+	if text := strings.TrimSpace(i.TokenKey); text != "" {
+		return parseKey("TOKEN_KEY", text)
+	}
+	return eventstore.DeriveKey(installationKey, "agent-tokens")
+}
+
+// probeKey is the id of a key that belongs to nobody. It shows at the start
+// whether the installation key is the one that the database was sealed under.
+var probeKey = uuid.MustParse("5c1d0f4e-6f0b-4b5e-9c55-0d7d5f3b7a11")
+
+// openVault returns the vault of a database, unless the key is another
+// installation's: then people would be registered a second time and nothing
+// sealed could be read.
+func openVault(ctx context.Context, db *pgxpool.Pool, key []byte) (*eventstore.Vault, error) {
+	vault, err := eventstore.NewVault(db, key)
+	if err != nil {
+		return nil, err
+	}
+	switch err := vault.Ensure(ctx, probeKey); {
+	case err == nil:
+		return vault, nil
+	case postgres.Unavailable(err), ctx.Err() != nil:
+		return nil, err
+	}
+	return nil, fmt.Errorf("INSTALLATION_KEY, or %s of DATA_DIR, is not the key of this database: set the one that it was first used with", installationKeyFile)
 }
 
 // localToken is LOCAL_AUTH_TOKEN, else the one in the data directory, which is

@@ -161,6 +161,15 @@ func serve(t testing.TB, e env) (*program, time.Duration) {
 	return p, time.Since(p.began)
 }
 
+// startPrivate starts a server with a private cluster of its own.
+func startPrivate(t testing.TB) (p *program, e env, dir string) {
+	t.Helper()
+	dir = pgtest.DataDir(t)
+	e = private(t, dir)
+	p, _ = serve(t, e)
+	return p, e, dir
+}
+
 func (p *program) awaitReady(base string) {
 	p.t.Helper()
 	eventually(p.t, patience, "the server is ready", func() bool {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/sync/errgroup"
 
@@ -30,6 +31,8 @@ type process struct {
 	hub   *streams.Hub
 	bus   *streams.Bus
 	api   *httpapi.API
+
+	closers []func() error // of what else assemble took
 }
 
 // assemble connects the parts. Data flows one way: commands and processes
@@ -43,7 +46,7 @@ func (s *serveCmd) assemble(ctx context.Context, dir, url, token string, log *sl
 	if p.db, err = postgres.Connect(ctx, url, s.DatabaseConns); err != nil {
 		return nil, err
 	}
-	vault, err := eventstore.NewVault(p.db, key)
+	vault, err := openVault(ctx, p.db, key)
 	if err != nil {
 		p.db.Close()
 		return nil, err
@@ -63,12 +66,50 @@ func (s *serveCmd) assemble(ctx context.Context, dir, url, token string, log *sl
 	p.hub = streams.NewHub(context.WithoutCancel(ctx), streams.Config{
 		Epoch: p.store.Epoch(), Head: p.store.Head(), History: projections.Feed{Reader: read}, Open: p.open, Log: log,
 	})
-	p.api = &httpapi.API{
-		Transport: s.transport(log), Store: p.store, Commands: commands.New(p.store, read), Read: read,
-		Rules: auth.Rules{Boards: projections.Boards{Reader: read}, Members: projections.Members{Reader: read}},
-		Local: auth.NewLocal(token), Hub: p.hub, Ready: p.ready,
+	if err := s.assembleAPI(ctx, p, read, key, token); err != nil {
+		p.close()
+		return nil, err
 	}
 	return p, nil
+}
+
+// assembleAPI connects what answers requests.
+func (s *serveCmd) assembleAPI(ctx context.Context, p *process, read projections.Reader, key []byte, token string) error {
+	tokenKey, err := s.tokenKey(key)
+	if err != nil {
+		return err
+	}
+	signIn, err := s.signIn(token, p.log)
+	if err != nil {
+		return err
+	}
+	gate, closeGate, err := s.gate(ctx, p.log)
+	if err != nil {
+		return err
+	}
+	p.closers = append(p.closers, closeGate)
+	agents := auth.NewAgents(p.store, read, tokenKey)
+	if err := agents.Warm(ctx); err != nil {
+		return err
+	}
+	use := commands.New(p.store, read, agents)
+	use.Agents.Announce = p.announce
+	p.api = &httpapi.API{
+		Transport: s.transport(p.log), Store: p.store, Commands: use, Read: read, Rules: auth.NewRules(p.store, read),
+		SignIn: signIn, Agents: agents, AgentGate: gate, Proxies: auth.ParseTrustedProxies(s.Proxies, p.log), Hub: p.hub, Ready: p.ready,
+	}
+	return nil
+}
+
+// announce shows the streams of this process how an agent is seen now.
+func (p *process) announce(a projections.Agent, org uuid.UUID) {
+	payload, attrs, err := projections.AgentFrame(a)
+	if err == nil {
+		err = p.hub.Send(projections.AgentsTopic(org), "agent", payload, attrs)
+	}
+	if err != nil {
+		p.log.Error("presence cannot be shown", "error", err)
+	}
 }
 
 func (s *serveCmd) transport(log *slog.Logger) httpapi.Transport {
@@ -93,6 +134,9 @@ func (p *process) published(b eventstore.Batch) {
 		p.hub.Publish(b.First, b.Last, b.Frames)
 	} else {
 		p.hub.Advance(b.Last)
+	}
+	if keys := httpapi.RightKeys(b.Touched); len(keys) > 0 {
+		p.hub.Recheck(keys...)
 	}
 	if !b.Local {
 		return
@@ -126,6 +170,7 @@ func (p *process) run(ctx context.Context, g *errgroup.Group) {
 	} {
 		g.Go(func() error { return process.Run(ctx) })
 	}
+	g.Go(func() error { return processes.Watch(ctx, p.api.Commands.Agents, p.api.Read, p.log) })
 	g.Go(func() error { return p.every(ctx, time.Hour, "stored answers", p.store.ForgetAnswers) })
 	g.Go(func() error {
 		return p.bus.Subscribe(func(b streams.Batch) {
@@ -193,6 +238,11 @@ func (p *process) ready(ctx context.Context) error {
 
 // close gives back what assemble took.
 func (p *process) close() {
+	for _, closer := range p.closers {
+		if err := closer(); err != nil {
+			p.log.Warn("closing", "error", err)
+		}
+	}
 	p.bus.Close()
 	p.db.Close()
 }

@@ -37,7 +37,7 @@ func (r *rebuildCmd) Run(ctx context.Context, log *slog.Logger, out output) erro
 		if err != nil {
 			return err
 		}
-		vault, err := eventstore.NewVault(db, key)
+		vault, err := openVault(ctx, db, key)
 		if err != nil {
 			return err
 		}

@@ -24,6 +24,7 @@ type serveCmd struct {
 	state    `embed:"" group:"State"`
 	listen   `embed:"" group:"HTTP"`
 	identity `embed:"" group:"Sign-in"`
+	limits   `embed:"" group:"Limits"`
 	bus      `embed:"" group:"Other processes"`
 }
 

@@ -28,7 +28,7 @@ type tailCmd struct {
 	From       string `help:"Where to begin: a position (EPOCH-SEQ) or a time (2026-11-21T17:00:00Z). Default: now."`
 	JSON       bool   `name:"json" help:"One JSON object a line: id, event, data."`
 	DataDir    string `help:"Directory where the server keeps its token." env:"DATA_DIR" placeholder:"DIR"`
-	NoColor    bool   `help:"No colours, not even on a terminal." env:"NO_COLOR"`
+	NoColor    bool   `help:"No colours, not even on a terminal; the same as setting NO_COLOR."`
 }
 
 // Run prints events until ctx ends. It connects again by itself, and goes on
@@ -41,7 +41,7 @@ func (t *tailCmd) Run(ctx context.Context, _ *slog.Logger, out output) error {
 	config.Retrying = func(cause error, wait time.Duration) {
 		fmt.Fprintf(os.Stderr, "%v; again in %.1f s\n", cause, wait.Seconds())
 	}
-	printer := printer{out: out, color: !t.NoColor && isTerminal(out.Writer)}
+	printer := printer{out: out, color: !t.NoColor && os.Getenv("NO_COLOR") == "" && isTerminal(out.Writer)}
 	show := printer.line
 	if t.JSON {
 		show = printer.json
@@ -56,10 +56,11 @@ func (t *tailCmd) Run(ctx context.Context, _ *slog.Logger, out output) error {
 func (t *tailCmd) config() (streams.ClientConfig, error) {
 	c := streams.ClientConfig{Header: http.Header{}}
 	path := strings.TrimSuffix(strings.TrimPrefix(strings.Trim(t.Stream, "/"), "api/v1/"), "/stream")
-	u, err := url.Parse(strings.TrimRight(t.Server, "/") + "/api/v1/" + path + "/stream")
+	u, err := absolute(t.Server)
 	if err != nil {
-		return c, fmt.Errorf("BASE_URL: %w", err)
+		return c, err
 	}
+	u = u.JoinPath("api/v1", path, "stream")
 	if _, err := streams.ParsePosition(t.From); err == nil {
 		c.LastEventID = t.From
 	} else if t.From != "" {

@@ -22,6 +22,7 @@ type (
 		Status          Status     `json:"status"`
 		Priority        string     `json:"priority"`
 		DueAt           *time.Time `json:"due_at"`
+		AssignedAgentID *uuid.UUID `json:"assigned_agent_id"`
 		CreatedByUserID *uuid.UUID `json:"created_by_user_id"`
 	}
 	// Updated: something other than the status changed, or nothing did.

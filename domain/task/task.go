@@ -47,7 +47,7 @@ func (t Task) Evolve(m domain.Meta, e Event) Task {
 	case Created:
 		t.ID, t.BoardID, t.CreatedAt = m.Stream, e.BoardID, m.Time
 		t.Title, t.Description, t.Status, t.Priority = e.Title, e.Description, e.Status, e.Priority
-		t.DueAt, t.CreatedByUserID = e.DueAt, e.CreatedByUserID
+		t.DueAt, t.AssignedAgentID, t.CreatedByUserID = e.DueAt, e.AssignedAgentID, e.CreatedByUserID
 	case Updated:
 		t.apply(e.Changes)
 	case StatusChanged:
@@ -88,6 +88,7 @@ type Update struct {
 	Priority    domain.Optional[string]
 	DueAt       domain.Optional[time.Time]
 	Status      domain.Optional[Status]
+	Assignee    domain.Optional[uuid.UUID] // wins over what the status does to it
 }
 
 // Decide records one event even when nothing changes: a touch moves updated_at.
@@ -99,6 +100,9 @@ func (c Update) Decide(t Task) ([]Event, error) {
 	to := c.Status.Or(t.Status)
 	if c.Status.Set {
 		changes.enter(t, to, c.Now)
+	}
+	if c.Assignee.Set {
+		changes.AssignedAgentID = c.Assignee
 	}
 	if to == t.Status {
 		return []Event{Updated{changes}}, nil
@@ -131,4 +135,21 @@ func (Delete) Decide(t Task) ([]Event, error) {
 		return nil, domain.Bare(domain.NotFound)
 	}
 	return []Event{Deleted{}}, nil
+}
+
+// Release takes a task from an agent that is gone: work that had begun goes
+// back to the inbox.
+type Release struct{ Agent uuid.UUID }
+
+// Decide leaves tasks of others alone.
+func (c Release) Decide(t Task) ([]Event, error) {
+	if !t.Exists() || t.AssignedAgentID == nil || *t.AssignedAgentID != c.Agent {
+		return nil, nil
+	}
+	changes := Changes{AssignedAgentID: domain.Null[uuid.UUID]()}
+	if t.Status != InProgress {
+		return []Event{Updated{changes}}, nil
+	}
+	changes.InProgressAt = domain.Null[time.Time]()
+	return []Event{StatusChanged{From: t.Status, Status: Inbox, Changes: changes}}, nil
 }
