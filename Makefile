@@ -34,7 +34,7 @@ fmt: $(LINT) ## Format the code
 	$(LINT) fmt ./...
 
 golden: ## Rewrite what tests compare with
-	$(GO) test ./... -run 'Golden' -update
+	UPDATE_GOLDEN=1 $(GO) test -count=1 ./... -run 'Golden'
 
 $(LINT):
 	GOBIN=$(CURDIR)/$(BIN) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)

@@ -29,6 +29,18 @@ func NewAgentGate(l Limiter, counts string) (*AgentGate, error) {
 	return nil, fmt.Errorf("RATE_LIMIT_AGENT_AUTH_COUNTS must be %s or %s, not %q", CountFailures, CountAll, counts)
 }
 
+// Limits is what the gate bounds, and what counts. A nil gate knows only the
+// name of its policy.
+func (g *AgentGate) Limits() (p Policy, counts string) {
+	switch {
+	case g == nil:
+		return Policy{Name: AgentAuthPolicy}, CountFailures
+	case g.all:
+		return g.limiter.Limits(), CountAll
+	}
+	return g.limiter.Limits(), CountFailures
+}
+
 // Before says whether a request from address may go on to verification.
 // knownGood means that its token is known without a look at what is stored:
 // such a request passes even when its address is limited.

@@ -17,13 +17,14 @@ type Agents struct {
 	store  *eventstore.Store
 	agents eventstore.Aggregate[agent.Agent, agent.Event]
 	tokens projections.Tokens
+	boards projections.Boards
 }
 
 // NewAgents recognises tokens whose lookup values were made with key.
 func NewAgents(store *eventstore.Store, read projections.Reader, key []byte) *Agents {
 	return &Agents{
 		key: key, store: store, agents: eventstore.For[agent.Agent, agent.Event](store, "agent"),
-		tokens: projections.Tokens{Reader: read},
+		tokens: projections.Tokens{Reader: read}, boards: projections.Boards{Reader: read},
 	}
 }
 
@@ -35,7 +36,12 @@ type Proof struct {
 
 // Keep stores by what a new token will be recognised.
 func (a *Agents) Keep(ctx context.Context, ref projections.TokenRef, token string) error {
-	return a.tokens.Add(ctx, ref, Lookup(a.key, token))
+	value, key := a.lookup(token)
+	if err := a.tokens.Add(ctx, ref, value); err != nil {
+		return err
+	}
+	eventstore.Note(a.store, key, tokenFact, ref)
+	return nil
 }
 
 // Warm remembers the tokens that are stored, so that after a restart agents are
@@ -69,8 +75,8 @@ func (a *Agents) Known(ctx context.Context, token string) bool {
 	if !ok {
 		return false
 	}
-	who, err := a.agents.Find(ctx, ref.Agent)
-	return err == nil && who.Holds(ref.ID)
+	_, good, err := a.inForce(ctx, ref)
+	return err == nil && good
 }
 
 // Verify returns the agent of a token: a cache hit or one indexed read. Other
@@ -86,14 +92,25 @@ func (a *Agents) Verify(ctx context.Context, token string) (Proof, error) {
 	if err != nil {
 		return Proof{}, err
 	}
-	who, err := a.agents.Find(ctx, ref.Agent)
+	who, good, err := a.inForce(ctx, ref)
 	if err != nil {
 		return Proof{}, err
 	}
-	if !who.Holds(ref.ID) {
+	if !good {
 		return Proof{}, ErrUnauthorized
 	}
 	return Proof{Agent: who, Token: ref.ID}, nil
+}
+
+// inForce reports whether a token is: its agent holds it, and works where
+// something still exists.
+func (a *Agents) inForce(ctx context.Context, ref projections.TokenRef) (agent.Agent, bool, error) {
+	who, err := a.agents.Find(ctx, ref.Agent)
+	if err != nil || !who.Holds(ref.ID) {
+		return who, false, err
+	}
+	exists, err := worksIn(ctx, nil, a.boards, who)
+	return who, exists, err
 }
 
 // find looks a token up, among those imported only while there are any.

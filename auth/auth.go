@@ -4,6 +4,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -84,6 +85,7 @@ const (
 type Rules struct {
 	Boards  projections.Boards
 	Members projections.Members
+	Groups  projections.Groups
 	Agents  eventstore.Aggregate[agent.Agent, agent.Event]
 }
 
@@ -91,6 +93,7 @@ type Rules struct {
 func NewRules(store *eventstore.Store, read projections.Reader) Rules {
 	return Rules{
 		Boards: projections.Boards{Reader: read}, Members: projections.Members{Reader: read},
+		Groups: projections.Groups{Reader: read},
 		Agents: eventstore.For[agent.Agent, agent.Event](store, "agent"),
 	}
 }
@@ -129,6 +132,9 @@ func (r Rules) Board(ctx context.Context, d *eventstore.Decision, c Caller, id u
 	if b == nil {
 		return nil, domain.Bare(domain.NotFound)
 	}
+	if exists, err := r.organizations().Exist(ctx, d, b.OrganizationID); err != nil || !exists {
+		return nil, cmp.Or(err, domain.Bare(domain.NotFound))
+	}
 	if c.Agent != nil {
 		return b, r.agentOn(ctx, d, c, b)
 	}
@@ -159,14 +165,34 @@ func (r Rules) agentOn(ctx context.Context, d *eventstore.Decision, c Caller, b 
 	return nil
 }
 
-// Agent returns the calling agent as it is now.
+// Agent returns the calling agent as it is now. Its tokens end with it, with its
+// board and with its organization.
 func (r Rules) Agent(ctx context.Context, d *eventstore.Decision, c Caller) (agent.Agent, error) {
 	if d != nil {
 		d.Look(eventstore.Key(c.Actor.ID, "agent"))
 	}
 	a, err := r.Agents.Find(ctx, c.Actor.ID)
-	if err == nil && !a.Holds(c.Token) {
+	if err != nil {
+		return a, err
+	}
+	exists, err := worksIn(ctx, d, r.Boards, a)
+	if err == nil && (!exists || !a.Holds(c.Token)) {
 		err = ErrUnauthorized
 	}
 	return a, err
+}
+
+// worksIn reports whether what an agent works in exists: its organization, and
+// its board if it has one.
+func worksIn(ctx context.Context, d *eventstore.Decision, boards projections.Boards, a agent.Agent) (bool, error) {
+	exists, err := projections.Organizations(boards).Exist(ctx, d, a.OrganizationID)
+	if err != nil || !exists || a.BoardID == nil {
+		return exists, err
+	}
+	b, err := boards.Find(ctx, d, *a.BoardID)
+	return b != nil, err
+}
+
+func (r Rules) organizations() projections.Organizations {
+	return projections.Organizations(r.Boards)
 }

@@ -56,6 +56,8 @@ type Limiter interface {
 	Allow(ctx context.Context, key string) Decision
 	// Check says whether an attempt would pass, without noting one.
 	Check(ctx context.Context, key string) Decision
+	// Limits is the policy that attempts are bound by.
+	Limits() Policy
 }
 
 // Decision is what a limiter says. The zero value is of no policy: it refuses,

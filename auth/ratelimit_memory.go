@@ -43,6 +43,9 @@ func NewMemoryLimiter(p Policy, now func() time.Time) (*MemoryLimiter, error) {
 	return &MemoryLimiter{policy: p, now: now, start: now(), keys: map[string]*list.Element{}, quiet: list.New()}, nil
 }
 
+// Limits is the policy of the limiter.
+func (m *MemoryLimiter) Limits() Policy { return m.policy }
+
 // Allow notes an attempt and says whether it passes.
 func (m *MemoryLimiter) Allow(_ context.Context, key string) Decision {
 	m.mu.Lock()

@@ -72,6 +72,9 @@ type RedisLimiter struct {
 	policy Policy
 }
 
+// Limits is the policy of the limiter.
+func (l *RedisLimiter) Limits() Policy { return l.policy }
+
 // Allow notes an attempt and says whether it passes.
 func (l *RedisLimiter) Allow(ctx context.Context, key string) Decision {
 	attempt, err := uuid.NewRandom()

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -52,9 +53,6 @@ type NewAgent struct {
 	IsBoardLead bool
 }
 
-// defaultHeartbeat is what an agent's heartbeat is unless somebody says else.
-const defaultHeartbeat = `{"every":"10m","target":"last","includeReasoning":false}`
-
 // Create makes an agent that connects by itself on a board without a gateway.
 func (a Agents) Create(ctx context.Context, at Place, n NewAgent) (projections.Agent, error) {
 	ids, err := freshIDs(1)
@@ -62,7 +60,7 @@ func (a Agents) Create(ctx context.Context, at Place, n NewAgent) (projections.A
 		return projections.Agent{}, err
 	}
 	if n.HeartbeatConfig == nil {
-		n.HeartbeatConfig = []byte(defaultHeartbeat)
+		n.HeartbeatConfig = []byte(agent.DefaultHeartbeat)
 	}
 	id := ids[0]
 	var view projections.Agent
@@ -103,13 +101,15 @@ func (a Agents) Update(ctx context.Context, org, id uuid.UUID, u agent.Updated) 
 	}
 	var view projections.Agent
 	err = a.store.Do(ctx, func(d *eventstore.Decision) error {
-		x := a.agents.In(d, org, id)
-		before, err := x.State()
+		x, before, err := a.in(ctx, d, org, id)
 		if err != nil {
 			return err
 		}
 		c := agent.Update{Updated: u}
 		if board := u.BoardID.OrNull(before.BoardID); board != nil {
+			if there, err := a.boards.Find(ctx, d, *board); err != nil || there == nil {
+				return cmp.Or(err, domain.Refuse(domain.NotFound, "Board not found"))
+			}
 			if c.NameTaken, err = a.read.NameTaken(ctx, d, *board, u.Name.Or(before.Profile.Name), id); err != nil {
 				return err
 			}
@@ -135,8 +135,7 @@ func (a Agents) Update(ctx context.Context, org, id uuid.UUID, u agent.Updated) 
 func (a Agents) Delete(ctx context.Context, org, id uuid.UUID) error {
 	var tokens []uuid.UUID
 	err := a.store.Do(ctx, func(d *eventstore.Decision) error {
-		x := a.agents.In(d, org, id)
-		before, err := x.State()
+		x, before, err := a.in(ctx, d, org, id)
 		if err != nil {
 			return err
 		}
@@ -149,7 +148,7 @@ func (a Agents) Delete(ctx context.Context, org, id uuid.UUID) error {
 			return err
 		}
 		for _, t := range tasks {
-			if err := a.tasks.In(d, org, t).Decide(task.Release{Agent: id}); err != nil {
+			if err := a.release(ctx, d, org, t, id); err != nil {
 				return err
 			}
 		}
@@ -163,6 +162,35 @@ func (a Agents) Delete(ctx context.Context, org, id uuid.UUID) error {
 		return err
 	}
 	return a.tokens.Drop(ctx, tokens...)
+}
+
+// in is an agent that can be worked with: it exists, and so does its board.
+func (a Agents) in(ctx context.Context, d *eventstore.Decision, org, id uuid.UUID) (*eventstore.Stream[agent.Agent, agent.Event], agent.Agent, error) {
+	x := a.agents.In(d, org, id)
+	now, err := x.State()
+	if err == nil && !now.Exists() {
+		err = domain.Bare(domain.NotFound)
+	}
+	if err == nil && now.BoardID != nil {
+		var board *projections.BoardRow
+		if board, err = a.boards.Find(ctx, d, *now.BoardID); err == nil && board == nil {
+			err = domain.Bare(domain.NotFound)
+		}
+	}
+	return x, now, err
+}
+
+// release takes a task from an agent, unless its board was deleted.
+func (a Agents) release(ctx context.Context, d *eventstore.Decision, org, id, from uuid.UUID) error {
+	x := a.tasks.In(d, org, id)
+	now, err := x.State()
+	if err != nil {
+		return err
+	}
+	if board, err := a.boards.Find(ctx, d, now.BoardID); err != nil || board == nil {
+		return err
+	}
+	return x.Decide(task.Release{Agent: from})
 }
 
 // Token is a token as it is shown, once.
@@ -188,9 +216,13 @@ func (a Agents) IssueToken(ctx context.Context, org, id uuid.UUID) (Token, error
 	err = a.store.Do(ctx, func(d *eventstore.Decision) error {
 		made.CreatedAt = projections.Time(d.Now())
 		d.Answer(made)
-		return a.agents.In(d, org, id).Decide(agent.IssueToken{ID: made.ID})
+		x, _, err := a.in(ctx, d, org, id)
+		if err != nil {
+			return err
+		}
+		return x.Decide(agent.IssueToken{ID: made.ID})
 	})
-	if domain.ReasonOf(err) != "" {
+	if notMade(err) {
 		if dropped := a.tokens.Drop(ctx, made.ID); dropped != nil {
 			return Token{}, dropped
 		}
@@ -231,7 +263,11 @@ func (a Agents) Tokens(ctx context.Context, id uuid.UUID) ([]IssuedToken, error)
 func (a Agents) RevokeToken(ctx context.Context, org, id, token uuid.UUID) error {
 	err := a.store.Do(ctx, func(d *eventstore.Decision) error {
 		d.Answer(projections.OK())
-		return a.agents.In(d, org, id).Decide(agent.RevokeToken{ID: token})
+		x, _, err := a.in(ctx, d, org, id)
+		if err != nil {
+			return err
+		}
+		return x.Decide(agent.RevokeToken{ID: token})
 	})
 	if err != nil {
 		return err
@@ -269,5 +305,11 @@ func (a Agents) Miss(ctx context.Context, s projections.Silent, now time.Time) e
 func (a Agents) tell(ctx context.Context, org, id uuid.UUID, c domain.Command[agent.Agent, agent.Event]) error {
 	request := eventstore.CommandFrom(ctx)
 	ctx = eventstore.WithCommand(ctx, &eventstore.Command{Actor: domain.Actor{Type: domain.System}, RequestID: request.RequestID})
-	return a.store.Do(ctx, func(d *eventstore.Decision) error { return a.agents.In(d, org, id).Decide(c) })
+	return a.store.Do(ctx, func(d *eventstore.Decision) error {
+		x, _, err := a.in(ctx, d, org, id)
+		if err != nil {
+			return err
+		}
+		return x.Decide(c)
+	})
 }

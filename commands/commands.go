@@ -8,11 +8,16 @@ import (
 
 	"missioncontrol/auth"
 	"missioncontrol/domain/agent"
+	"missioncontrol/domain/approval"
 	"missioncontrol/domain/board"
+	"missioncontrol/domain/comment"
+	"missioncontrol/domain/field"
+	"missioncontrol/domain/group"
 	"missioncontrol/domain/invite"
 	"missioncontrol/domain/member"
 	"missioncontrol/domain/memory"
 	"missioncontrol/domain/organization"
+	"missioncontrol/domain/tag"
 	"missioncontrol/domain/task"
 	"missioncontrol/domain/user"
 	"missioncontrol/eventstore"
@@ -26,8 +31,13 @@ type Commands struct {
 	Members       Members
 	Invites       Invites
 	Boards        Boards
+	Groups        Groups
 	Agents        Agents
 	Tasks         Tasks
+	Comments      Comments
+	Approvals     Approvals
+	Tags          Tags
+	Fields        Fields
 	Memories      Memories
 }
 
@@ -37,6 +47,7 @@ func New(store *eventstore.Store, read projections.Reader, known *auth.Agents) C
 	users := eventstore.For[user.User, user.Event](store, "user")
 	members := eventstore.For[member.Member, member.Event](store, "member")
 	memberships, boards := projections.Members{Reader: read}, projections.Boards{Reader: read}
+	boardStreams := eventstore.For[board.Board, board.Event](store, "board")
 	organizations := Organizations{
 		store: store, organizations: eventstore.For[organization.Organization, organization.Event](store, "organization"),
 		members: members, users: users, read: projections.Organizations{Reader: read}, memberships: memberships, boards: boards,
@@ -47,6 +58,8 @@ func New(store *eventstore.Store, read projections.Reader, known *auth.Agents) C
 	}
 	agents := eventstore.For[agent.Agent, agent.Event](store, "agent")
 	tasks := eventstore.For[task.Task, task.Event](store, "task")
+	comments := eventstore.For[comment.Comment, comment.Event](store, "comment")
+	approvals := eventstore.For[approval.Approval, approval.Event](store, "approval")
 	return Commands{
 		Users: Users{
 			store: store, users: users, organizations: organizations, members: members, invites: invites,
@@ -55,12 +68,26 @@ func New(store *eventstore.Store, read projections.Reader, known *auth.Agents) C
 		Organizations: organizations,
 		Members:       Members{store: store, members: members, read: memberships, boards: boards, invites: invites},
 		Invites:       invites,
-		Boards:        Boards{store: store, boards: eventstore.For[board.Board, board.Event](store, "board"), members: members},
+		Boards:        Boards{store: store, boards: boardStreams, members: members, groups: projections.Groups{Reader: read}},
 		Agents: Agents{
 			store: store, agents: agents, tasks: tasks, boards: boards, read: projections.Agents{Reader: read},
 			assigned: projections.Tasks{Reader: read}, presence: projections.Presences{Reader: read}, tokens: projections.Tokens{Reader: read}, known: known, touched: newLately(touchEvery),
 		},
-		Tasks:    Tasks{store: store, tasks: tasks, agents: agents},
-		Memories: Memories{store: store, memories: eventstore.For[memory.Memory, memory.Event](store, "memory"), users: users, agents: agents},
+		Tasks: Tasks{
+			store: store, tasks: tasks, agents: agents, read: projections.Tasks{Reader: read}, boards: boards,
+			comments: comments, said: projections.Comments{Reader: read}, approvals: approvals, linked: projections.Approvals{Reader: read},
+			crew: projections.Agents{Reader: read},
+		},
+		Tags: Tags{store: store, tags: eventstore.For[tag.Tag, tag.Event](store, "tag"), tasks: tasks, read: projections.Tags{Reader: read}},
+		Fields: Fields{
+			store: store, fields: eventstore.For[field.Definition, field.Event](store, "field"), boards: boards, read: projections.Fields{Reader: read},
+		},
+		Comments:  Comments{store: store, comments: comments, tasks: tasks, agents: agents, read: projections.Comments{Reader: read}},
+		Approvals: Approvals{store: store, approvals: approvals, tasks: projections.Tasks{Reader: read}, read: projections.Approvals{Reader: read}},
+		Memories:  Memories{store: store, memories: eventstore.For[memory.Memory, memory.Event](store, "memory"), users: users, agents: agents, boards: boards},
+		Groups: Groups{
+			store: store, groups: eventstore.For[group.Group, group.Event](store, "group"), boards: boardStreams, agents: agents,
+			read: projections.Groups{Reader: read},
+		},
 	}
 }

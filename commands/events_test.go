@@ -146,6 +146,10 @@ func typeName(t reflect.Type) string {
 		return "yes or no"
 	case reflect.Int, reflect.Int64:
 		return "whole number"
+	case reflect.Float64:
+		return "number"
+	case reflect.Map:
+		return "object of " + typeName(t.Elem()) + " by " + typeName(t.Key())
 	case reflect.Struct:
 		var parts []string
 		for _, f := range fieldsOf(t) {
@@ -280,6 +284,14 @@ func fill(v reflect.Value) {
 		v.SetInt(7)
 	case reflect.Uint8:
 		v.SetUint(0xa5)
+	case reflect.Float64:
+		v.SetFloat(87.5)
+	case reflect.Map:
+		key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+		fill(key)
+		fill(value)
+		v.Set(reflect.MakeMap(v.Type()))
+		v.SetMapIndex(key, value)
 	default:
 		panic("no sample for " + v.Type().String())
 	}

@@ -64,7 +64,12 @@ func (i Invites) Create(ctx context.Context, by *projections.MemberRow, n NewInv
 		return projections.Invite{}, err
 	}
 	var view projections.Invite
+	about(ctx, id)
 	err = i.store.Do(ctx, func(d *eventstore.Decision) error {
+		by, err := acting(ctx, d, i.memberships, by)
+		if err != nil {
+			return err
+		}
 		c := invite.Create{ByOwner: by.Role == member.Owner, Created: invite.Created{
 			Email: domain.Plain(id, email), EmailHash: hash, Role: n.Role,
 			AllBoardsRead: n.AllBoardsRead, AllBoardsWrite: n.AllBoardsWrite, Grants: inviteGrants(n.Boards),
@@ -88,18 +93,12 @@ func (i Invites) Create(ctx context.Context, by *projections.MemberRow, n NewInv
 		d.Answer(view)
 		return err
 	})
-	if domain.ReasonOf(err) != "" {
-		return view, dropAfter(ctx, i.store, err, id)
+	if notMade(err) {
+		if dropped := i.store.Vault().DropSecrets(ctx, id); dropped != nil {
+			return view, dropped
+		}
 	}
 	return view, err
-}
-
-// dropAfter forgets the secret of what was refused.
-func dropAfter(ctx context.Context, store *eventstore.Store, refusal error, id uuid.UUID) error {
-	if err := store.Vault().DropSecrets(ctx, id); err != nil {
-		return err
-	}
-	return refusal
 }
 
 func inviteGrants(boards []BoardAccess) []invite.Grant {
@@ -124,6 +123,7 @@ func (i Invites) Revoke(ctx context.Context, org, id uuid.UUID) (projections.Inv
 		return projections.Invite{}, err
 	}
 	var view projections.Invite
+	about(ctx, id)
 	err = i.store.Do(ctx, func(d *eventstore.Decision) error {
 		x := i.invites.In(d, org, id)
 		before, err := x.State()
@@ -157,7 +157,10 @@ func (i Invites) Accept(ctx context.Context, person uuid.UUID, token string) (pr
 			return err
 		}
 		who, err := projections.Users(i.memberships).Row(ctx, person)
-		view = projections.ViewMember(joined, who)
+		if err != nil {
+			return err
+		}
+		view, err = i.memberships.Show(ctx, joined, who)
 		d.Answer(view)
 		return err
 	})

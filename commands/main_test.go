@@ -11,6 +11,7 @@ import (
 	"missioncontrol/auth"
 	"missioncontrol/commands"
 	"missioncontrol/domain"
+	"missioncontrol/domain/board"
 	"missioncontrol/eventstore"
 	"missioncontrol/postgres/pgtest"
 	"missioncontrol/projections"
@@ -54,4 +55,22 @@ func start(t testing.TB, db *pgxpool.Pool) *process {
 func as(t testing.TB, person uuid.UUID) context.Context {
 	t.Helper()
 	return eventstore.WithCommand(t.Context(), &eventstore.Command{Actor: domain.Actor{Type: domain.User, ID: person, Auth: "local"}, Person: person})
+}
+
+// board makes a board of somebody who signs in for it.
+func (p *process) board(t testing.TB) (person uuid.UUID, at commands.Place) {
+	t.Helper()
+	u, err := p.Users.SignIn(t.Context(), commands.Identity{ID: uuid.NewString(), Auth: "local"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	by, err := projections.Members{Reader: p.read}.Of(t.Context(), nil, u.ActiveOrganizationID, u.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := p.Boards.Create(as(t, u.ID), by, board.Settings{Name: "Board", Slug: "board", Description: "d", BoardType: "general"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.ID, commands.Place{Organization: u.ActiveOrganizationID, Board: made.ID}
 }

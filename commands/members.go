@@ -31,11 +31,15 @@ type MemberAt struct {
 // ChangeRole gives a member another role.
 func (m Members) ChangeRole(ctx context.Context, at MemberAt, role member.Role) (projections.Member, error) {
 	return m.change(ctx, at, func(d *eventstore.Decision, x *memberStream) error {
+		by, err := acting(ctx, d, m.read, at.By)
+		if err != nil {
+			return err
+		}
 		counts, err := m.read.Count(ctx, d, at.Organization)
 		if err != nil {
 			return err
 		}
-		return x.Decide(member.ChangeRole{Role: role, By: at.By.Role, Self: at.By.ID == at.ID, Owners: counts.Owners})
+		return x.Decide(member.ChangeRole{Role: role, By: by.Role, Self: by.ID == at.ID, Owners: counts.Owners})
 	})
 }
 
@@ -58,13 +62,27 @@ func (m Members) ChangeAccess(ctx context.Context, at MemberAt, a Access) (proje
 		return projections.Member{}, err
 	}
 	return m.change(ctx, at, func(d *eventstore.Decision, x *memberStream) error {
+		by, err := acting(ctx, d, m.read, at.By)
+		if err != nil {
+			return err
+		}
 		if err := theirBoards(ctx, d, m.boards, at.Organization, a.Boards); err != nil {
 			return err
 		}
 		return x.Decide(member.ChangeAccess{
-			AllBoardsRead: a.AllBoardsRead, AllBoardsWrite: a.AllBoardsWrite, Grants: grants, By: at.By.Role,
+			AllBoardsRead: a.AllBoardsRead, AllBoardsWrite: a.AllBoardsWrite, Grants: grants, By: by.Role,
 		})
 	})
+}
+
+// acting is the member who asks for something, as it is when that is decided:
+// since the request began it may have lost its role.
+func acting(ctx context.Context, d *eventstore.Decision, memberships projections.Members, by *projections.MemberRow) (*projections.MemberRow, error) {
+	now, err := memberships.Of(ctx, d, by.OrganizationID, by.UserID)
+	if err == nil && (now == nil || now.ID != by.ID) {
+		err = domain.Bare(domain.Forbidden)
+	}
+	return now, err
 }
 
 type memberStream = eventstore.Stream[member.Member, member.Event]
@@ -85,8 +103,12 @@ func (m Members) change(ctx context.Context, at MemberAt, decide func(*eventstor
 		if err != nil {
 			return err
 		}
+		about(ctx, now.UserID)
 		person, err := projections.Users(m.read).Row(ctx, now.UserID)
-		view = projections.ViewMember(now, person)
+		if err != nil {
+			return err
+		}
+		view, err = m.read.Show(ctx, now, person)
 		d.Answer(view)
 		return err
 	})
@@ -114,12 +136,16 @@ func (m Members) Remove(ctx context.Context, at MemberAt) error {
 		if err != nil {
 			return err
 		}
+		by, err := acting(ctx, d, m.read, at.By)
+		if err != nil {
+			return err
+		}
 		counts, err := m.read.Count(ctx, d, at.Organization)
 		if err != nil {
 			return err
 		}
 		d.Answer(projections.OK())
-		if err := x.Decide(member.Remove{By: at.By.Role, Self: at.By.ID == at.ID, Owners: counts.Owners}); err != nil {
+		if err := x.Decide(member.Remove{By: by.Role, Self: by.ID == at.ID, Owners: counts.Owners}); err != nil {
 			return err
 		}
 		now, err := x.State()

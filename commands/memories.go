@@ -3,6 +3,8 @@ package commands
 import (
 	"context"
 
+	"github.com/google/uuid"
+
 	"missioncontrol/domain"
 	"missioncontrol/domain/agent"
 	"missioncontrol/domain/memory"
@@ -11,12 +13,13 @@ import (
 	"missioncontrol/projections"
 )
 
-// Memories are the use cases of boards' memory.
+// Memories are the use cases of the memory of boards and of their groups.
 type Memories struct {
 	store    *eventstore.Store
 	memories eventstore.Aggregate[memory.Memory, memory.Event]
 	users    eventstore.Aggregate[user.User, user.Event]
 	agents   eventstore.Aggregate[agent.Agent, agent.Event]
+	boards   projections.Boards
 }
 
 // Note is what somebody writes down.
@@ -33,21 +36,14 @@ func (m Memories) Create(ctx context.Context, at Place, n Note) (projections.Mem
 	if err != nil {
 		return projections.Memory{}, err
 	}
-	name, err := m.authorName(ctx)
-	if err != nil {
-		return projections.Memory{}, err
-	}
-	fallback, err := m.fallbackName(ctx)
+	note, err := m.signed(ctx, n)
 	if err != nil {
 		return projections.Memory{}, err
 	}
 	var view projections.Memory
 	err = m.store.Do(ctx, func(d *eventstore.Decision) error {
 		x := m.memories.New(d, at.Organization, ids[0])
-		if err := x.Decide(memory.Create{
-			BoardID: at.Board, Content: n.Content, Tags: n.Tags, Source: n.Source,
-			PersonName: name, FallbackName: fallback,
-		}); err != nil {
+		if err := x.Decide(memory.Create{BoardID: at.Board, Note: note}); err != nil {
 			return err
 		}
 		now, err := x.State()
@@ -56,6 +52,66 @@ func (m Memories) Create(ctx context.Context, at Place, n Note) (projections.Mem
 		return err
 	})
 	return view, err
+}
+
+// Share writes an item into the memory of a group. What addresses somebody and
+// has no source is signed with its author's name.
+func (m Memories) Share(ctx context.Context, org, group uuid.UUID, n Note) (projections.GroupMemory, error) {
+	return m.share(ctx, org, n, func(*eventstore.Decision) (uuid.UUID, error) { return group, nil })
+}
+
+// ShareFrom is Share into the group that a board is in.
+func (m Memories) ShareFrom(ctx context.Context, at Place, n Note) (projections.GroupMemory, error) {
+	return m.share(ctx, at.Organization, n, func(d *eventstore.Decision) (uuid.UUID, error) {
+		b, err := m.boards.Find(ctx, d, at.Board)
+		switch {
+		case err != nil:
+			return uuid.Nil, err
+		case b == nil:
+			return uuid.Nil, domain.Bare(domain.NotFound)
+		case b.BoardGroupID == nil:
+			return uuid.Nil, domain.Refuse(domain.Invalid, "Board is not in a board group")
+		}
+		return *b.BoardGroupID, nil
+	})
+}
+
+func (m Memories) share(ctx context.Context, org uuid.UUID, n Note, into func(*eventstore.Decision) (uuid.UUID, error)) (projections.GroupMemory, error) {
+	ids, err := freshIDs(1)
+	if err != nil {
+		return projections.GroupMemory{}, err
+	}
+	note, err := m.signed(ctx, n)
+	if err != nil {
+		return projections.GroupMemory{}, err
+	}
+	var view projections.GroupMemory
+	err = m.store.Do(ctx, func(d *eventstore.Decision) error {
+		group, err := into(d)
+		if err != nil {
+			return err
+		}
+		x := m.memories.New(d, org, ids[0])
+		if err := x.Decide(memory.Share{BoardGroupID: group, Note: note}); err != nil {
+			return err
+		}
+		now, err := x.State()
+		view = projections.ViewGroupMemory(now)
+		d.Answer(view)
+		return err
+	})
+	return view, err
+}
+
+// signed is a note with the names that can stand in for its source.
+func (m Memories) signed(ctx context.Context, n Note) (memory.Note, error) {
+	note := memory.Note{Content: n.Content, Tags: n.Tags, Source: n.Source}
+	var err error
+	if note.PersonName, err = m.authorName(ctx); err != nil {
+		return note, err
+	}
+	note.FallbackName, err = m.fallbackName(ctx)
+	return note, err
 }
 
 // authorName is the name that a person goes by, none if it gave none.

@@ -85,13 +85,20 @@ func (o Organizations) Activate(ctx context.Context, person, org uuid.UUID) (*pr
 }
 
 // Delete ends an organization with everything in it, on behalf of an owner.
-func (o Organizations) Delete(ctx context.Context, org uuid.UUID, by member.Role) error {
-	if by != member.Owner {
-		return domain.Refuse(domain.Forbidden, "Only organization owners can delete organizations")
-	}
+func (o Organizations) Delete(ctx context.Context, by *projections.MemberRow) error {
 	return o.store.Do(ctx, func(d *eventstore.Decision) error {
+		now, err := acting(ctx, d, o.memberships, by)
+		if err != nil {
+			return err
+		}
+		if !now.IsAdmin() {
+			return domain.Bare(domain.Forbidden)
+		}
+		if now.Role != member.Owner {
+			return domain.Refuse(domain.Forbidden, "Only organization owners can delete organizations")
+		}
 		d.Answer(projections.OK())
-		return deleteOrganization(ctx, d, o, org)
+		return deleteOrganization(ctx, d, o, by.OrganizationID)
 	})
 }
 

@@ -166,8 +166,8 @@ func (u Users) sync(ctx context.Context, person user.User, who Identity) error {
 				return err
 			}
 		}
-		if !newName {
-			return nil
+		if now, err := x.State(); err != nil || !newName || !now.Name.IsZero() {
+			return err
 		}
 		return x.Decide(user.ChangeProfile{Name: domain.Some(domain.Plain(person.ID, who.Name))})
 	})

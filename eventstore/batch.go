@@ -1,7 +1,9 @@
 package eventstore
 
 import (
+	"context"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -28,6 +30,27 @@ type item struct {
 	alone func() error // decides while nobody else can append
 
 	done chan error // buffered; nil: committed
+
+	mu   sync.Mutex
+	left bool // nobody waits for the outcome any more
+}
+
+// run lets the committer decide for a caller that still waits. What a decision
+// leaves behind for its caller is never written once the caller has gone.
+func (it *item) run(decide func() error) error {
+	it.mu.Lock()
+	defer it.mu.Unlock()
+	if it.left {
+		return context.Canceled
+	}
+	return decide()
+}
+
+// leave says that the caller has gone. What was decided may still be committed.
+func (it *item) leave() {
+	it.mu.Lock()
+	defer it.mu.Unlock()
+	it.left = true
 }
 
 // PendingFrame is a frame of an event that has no position yet.
@@ -124,7 +147,7 @@ func (c *committer) decideLate(b *batch, it *item) error {
 		return errConflict // its state is no longer at hand: read it again
 	}
 	d.asOf, d.staged, d.streams = b.head, nil, map[uuid.UUID]*streamState{it.own: &st}
-	if err := it.late(); err != nil {
+	if err := it.run(it.late); err != nil {
 		return err
 	}
 	return c.store.prepare(it)

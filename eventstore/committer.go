@@ -119,6 +119,8 @@ func (c *committer) commitTogether(ctx context.Context, items []*item) error {
 	case lostSwap(err):
 		c.store.stats.lostSwaps.Add(1)
 		return c.underLock(ctx, b.items)
+	case c.conn.IsClosed() && unsent(err):
+		return c.resend(ctx, b.items)
 	case c.conn.IsClosed():
 		return c.settle(ctx, b, err)
 	default:
@@ -256,7 +258,7 @@ func (c *committer) afterLockFailed(ctx context.Context, items []*item, err erro
 func (c *committer) decideAlone(it *item) bool {
 	d := it.decision
 	d.asOf, d.looked, d.staged, d.streams = c.head, nil, nil, map[uuid.UUID]*streamState{}
-	err := it.alone()
+	err := it.run(it.alone)
 	if err == nil {
 		err = c.store.prepare(it)
 	}

@@ -67,6 +67,19 @@ func (d *Decision) Actor() domain.Actor { return d.command.Actor }
 // Context is the caller's.
 func (d *Decision) Context() context.Context { return d.ctx }
 
+// Store is where the decision will be appended.
+func (d *Decision) Store() *Store { return d.store }
+
+// State returns an aggregate that the decision has loaded or changed, as it
+// left it so far.
+func (d *Decision) State(stream uuid.UUID) (any, bool) {
+	st := d.streams[stream]
+	if st == nil {
+		return nil, false
+	}
+	return st.state, true
+}
+
 // Look notes that the decision rests on the fact that key names. It is called
 // before the fact is read.
 func (d *Decision) Look(key domain.Key) { d.looked = append(d.looked, key) }

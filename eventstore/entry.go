@@ -166,19 +166,23 @@ type storedEntry struct {
 // Decode reads a stored entry. A type or shape that the vocabulary does not
 // know is an error: a program that skipped it would show a wrong present.
 func (v *Vocabulary) Decode(entry []byte) (*Recorded, error) {
-	r, ok := v.scanEntry(entry)
-	if !ok {
-		var err error
-		if r, err = parseEntry(entry); err != nil {
-			return nil, err
-		}
+	r, err := v.envelope(entry)
+	if err != nil {
+		return nil, err
 	}
 	r.Entry, r.Leaf = entry, LeafHash(entry)
-	var err error
 	if r.Event, err = v.decodeBody(r); err != nil {
 		return nil, err
 	}
 	return r, nil
+}
+
+// envelope reads what stands around the body.
+func (v *Vocabulary) envelope(entry []byte) (*Recorded, error) {
+	if r, ok := v.scanEntry(entry); ok {
+		return r, nil
+	}
+	return parseEntry(entry)
 }
 
 // parseEntry reads an entry in whatever order and notation it is written.

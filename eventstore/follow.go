@@ -67,10 +67,14 @@ func (s *Store) Reach(ctx context.Context, seq int64) error {
 // then with new ones as they come, until ctx ends or handle fails. Events come
 // in runs of at most 1 000.
 func (s *Store) Follow(ctx context.Context, after int64, handle func([]*Recorded) error) error {
+	return s.follow(ctx, after, s.vocabulary.Decode, handle)
+}
+
+func (s *Store) follow(ctx context.Context, after int64, decode decoder, handle func([]*Recorded) error) error {
 	for {
 		moved := s.progress.next()
 		for after < s.memory.head() {
-			events, err := s.Range(ctx, after, s.memory.head(), followRun)
+			events, err := s.readRange(ctx, after, s.memory.head(), followRun, decode)
 			if err != nil {
 				return err
 			}
@@ -171,7 +175,7 @@ func (c *committer) readUpTo(ctx context.Context, head int64) error {
 		if err != nil {
 			return err
 		}
-		events, err := c.store.collect(rows)
+		events, err := collect(rows, c.store.vocabulary.Decode)
 		if err != nil {
 			return err
 		}
@@ -191,13 +195,16 @@ func (c *committer) changes(events []*Recorded) []change {
 	return changes
 }
 
+// decoder reads an entry, whole or in part.
+type decoder func(entry []byte) (*Recorded, error)
+
 // collect decodes rows of entries.
-func (s *Store) collect(rows pgx.Rows) ([]*Recorded, error) {
+func collect(rows pgx.Rows, decode decoder) ([]*Recorded, error) {
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (*Recorded, error) {
 		var entry []byte
 		if err := row.Scan(&entry); err != nil {
 			return nil, err
 		}
-		return s.vocabulary.Decode(entry)
+		return decode(entry)
 	})
 }

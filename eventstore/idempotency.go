@@ -145,10 +145,10 @@ func (s *Store) ForgetAnswers(ctx context.Context) error {
 	return err
 }
 
-// ForgetAnswersOf removes the stored answers given to or about a person.
-func (s *Store) ForgetAnswersOf(ctx context.Context, person uuid.UUID) error {
-	if _, err := s.db.Exec(ctx, `delete from idempotency where $1 = any(people)`, person); err != nil {
-		return fmt.Errorf("eventstore: forget the answers about %v: %w", person, err)
+// ForgetAnswersOf removes the stored answers given to or about people.
+func (s *Store) ForgetAnswersOf(ctx context.Context, people ...uuid.UUID) error {
+	if _, err := s.db.Exec(ctx, `delete from idempotency where people && $1`, people); err != nil {
+		return fmt.Errorf("eventstore: forget the answers about %v: %w", people, err)
 	}
 	return nil
 }

@@ -13,11 +13,15 @@ const selectRange = `select entry from events where seq > $1 and seq <= $2 order
 
 // Range reads at most limit events with after < seq ≤ upTo, in order.
 func (s *Store) Range(ctx context.Context, after, upTo int64, limit int) ([]*Recorded, error) {
+	return s.readRange(ctx, after, upTo, limit, s.vocabulary.Decode)
+}
+
+func (s *Store) readRange(ctx context.Context, after, upTo int64, limit int, decode decoder) ([]*Recorded, error) {
 	rows, err := s.db.Query(ctx, selectRange, after, upTo, limit)
 	if err != nil {
 		return nil, fmt.Errorf("eventstore: read events after %d: %w", after, err)
 	}
-	events, err := s.collect(rows)
+	events, err := collect(rows, decode)
 	if err != nil {
 		return nil, fmt.Errorf("eventstore: read events after %d: %w", after, err)
 	}
@@ -62,7 +66,7 @@ func (s *Store) ByRef(ctx context.Context, ref uuid.UUID, after int64, limit int
 	if err != nil {
 		return nil, fmt.Errorf("eventstore: read events about %v: %w", ref, err)
 	}
-	events, err := s.collect(rows)
+	events, err := collect(rows, s.vocabulary.Decode)
 	if err != nil {
 		return nil, fmt.Errorf("eventstore: read events about %v: %w", ref, err)
 	}

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 const (
@@ -26,7 +26,7 @@ func (s *Store) IndexRefs(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		err = s.Follow(ctx, after, func(events []*Recorded) error { return s.indexRun(ctx, events, &after) })
+		err = s.follow(ctx, after, s.vocabulary.envelope, func(events []*Recorded) error { return s.indexRun(ctx, events, &after) })
 		if !errors.Is(err, errOvertaken) {
 			return err
 		}
@@ -38,11 +38,11 @@ func (s *Store) IndexRefs(ctx context.Context) error {
 var errOvertaken = errors.New("eventstore: another process moved the checkpoint")
 
 func (s *Store) indexRun(ctx context.Context, events []*Recorded, at *int64) error {
-	var refs []uuid.UUID
+	var refs []pgtype.UUID // pgx writes a uuid.UUID as text, which is slow
 	var seqs []int64
 	for _, r := range events {
 		for _, ref := range r.Refs {
-			refs, seqs = append(refs, ref.ID), append(seqs, r.Seq)
+			refs, seqs = append(refs, pgtype.UUID{Bytes: ref.ID, Valid: true}), append(seqs, r.Seq)
 		}
 	}
 	last := events[len(events)-1].Seq

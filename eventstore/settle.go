@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -79,6 +80,26 @@ func (c *committer) reconnectAfter(ctx context.Context, err error) error {
 	}
 	c.close(ctx)
 	return c.connect(ctx)
+}
+
+// unsent reports that an implicit transaction cannot have been committed,
+// because its end has not left this process.
+func unsent(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "write"
+}
+
+// resend carries out items that met a connection which had died before,
+// unless the database is away.
+func (c *committer) resend(ctx context.Context, items []*item) error {
+	c.close(ctx)
+	conn, err := c.dial(ctx)
+	if err != nil {
+		c.answer(items, fmt.Errorf("%w: %w", ErrUnavailable, err))
+		return c.connect(ctx)
+	}
+	c.conn, c.prepared = conn, map[string]string{}
+	return c.underLock(ctx, items)
 }
 
 // settle finds out what became of a batch whose connection died after it was

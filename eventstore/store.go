@@ -120,6 +120,9 @@ func (s *Store) Epoch() uuid.UUID { return s.epoch }
 // Head is the position up to which this process has taken in the log.
 func (s *Store) Head() int64 { return s.memory.head() }
 
+// DB is the database of the log, for packages that own tables of it.
+func (s *Store) DB() *pgxpool.Pool { return s.db }
+
 // Vault opens what events have sealed.
 func (s *Store) Vault() *Vault { return s.vault }
 
@@ -333,8 +336,10 @@ func (s *Store) submit(ctx context.Context, it *item) error {
 		}
 		return err
 	case <-limit.C:
+		it.leave()
 		return ErrUnknownOutcome
 	case <-ctx.Done():
+		it.leave()
 		return ctx.Err()
 	}
 }

@@ -42,8 +42,9 @@ type Vault struct {
 	keys map[uuid.UUID]cipher.AEAD // nil value: erased
 }
 
-// errErased is the answer to sealing under a key that was erased.
-var errErased = errors.New("eventstore: the person's key was erased")
+// ErrErased is the answer to sealing under a key that was erased: the person
+// is gone.
+var ErrErased = errors.New("eventstore: the person's key was erased")
 
 // NewVault returns the vault of an installation key of InstallationKeySize bytes.
 func NewVault(db *pgxpool.Pool, installationKey []byte) (*Vault, error) {
@@ -104,7 +105,7 @@ func (v *Vault) Ensure(ctx context.Context, owner uuid.UUID) error {
 		return nil
 	}
 	if known {
-		return errErased
+		return ErrErased
 	}
 	fresh := make([]byte, InstallationKeySize)
 	_, _ = rand.Read(fresh) // never fails
@@ -114,7 +115,7 @@ func (v *Vault) Ensure(ctx context.Context, owner uuid.UUID) error {
 	}
 	key, err := v.key(ctx, owner)
 	if err == nil && key == nil {
-		err = errErased
+		err = ErrErased
 	}
 	return err
 }
@@ -145,8 +146,11 @@ func (v *Vault) key(ctx context.Context, owner uuid.UUID) (cipher.AEAD, error) {
 		}
 	}
 	v.mu.Lock()
+	defer v.mu.Unlock()
+	if newer, known := v.keys[owner]; known { // it may have been erased while it was read
+		return newer, nil
+	}
 	v.keys[owner] = key
-	v.mu.Unlock()
 	return key, nil
 }
 

@@ -48,7 +48,7 @@ func TestVault(t *testing.T) {
 	}
 	for _, text := range []string{"", "Ada", "名前 😀", strings.Repeat("x", 1<<16), Erased, "sealed:1:x@y/z"} {
 		p := sealOne(t, v, text)
-		if strings.Contains(p.Sealed, "Ada") || !strings.HasPrefix(p.Sealed, "sealed:1:"+p.Owner.String()+":") {
+		if (text == "Ada" && strings.Contains(p.Sealed, text)) || !strings.HasPrefix(p.Sealed, "sealed:1:"+p.Owner.String()+":") {
 			t.Errorf("%q is sealed as %s", text, p.Sealed)
 		}
 		if got := open(p); got != text {

@@ -93,10 +93,8 @@ func (a *API) leadDeleteAgent(ctx context.Context, in struct {
 	}
 	target, err := projections.Agents{Reader: a.Read}.Find(ctx, id)
 	switch {
-	case err != nil || target == nil:
+	case err != nil || target == nil, target.OrganizationID != boardOf(ctx).OrganizationID: // elsewhere is nowhere
 		return projections.OK(), err
-	case target.OrganizationID != auth.CallerFrom(ctx).Agent.OrganizationID:
-		return projections.Ok{}, domain.Bare(domain.NotFound)
 	case target.BoardID == nil:
 		return projections.Ok{}, domain.Refuse(domain.Forbidden, "Board leads cannot delete gateway main agents")
 	case *target.BoardID != boardOf(ctx).ID:
@@ -111,7 +109,10 @@ func (a *API) agentHeartbeat(ctx context.Context, _ struct{}) (*projections.Agen
 	return a.beat(ctx, auth.CallerFrom(ctx).Actor.ID, nil)
 }
 
-// notYetForAgents refuses what comes with the rules for agents' own work.
-func (a *API) notYetForAgents(context.Context, onBoard) (projections.Ok, error) {
-	return projections.Ok{}, domain.Bare(domain.Forbidden)
+// leadDeleteTask removes a task for the lead of the board.
+func (a *API) leadDeleteTask(ctx context.Context, in ofTask) (projections.Ok, error) {
+	if err := lead(ctx); err != nil {
+		return projections.Ok{}, err
+	}
+	return a.deleteTask(ctx, in)
 }

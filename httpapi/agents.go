@@ -152,6 +152,8 @@ func (a *API) reach(ctx context.Context, in onAgent, access auth.Access) (*proje
 		return row, nil
 	case access == auth.Read && !m.Reads(*row.BoardID), access == auth.Write && !m.Writes(*row.BoardID):
 		return nil, domain.Bare(domain.Forbidden)
+	case access == auth.Write:
+		return row, a.alsoWrites(ctx, *row.BoardID)
 	}
 	return row, nil
 }
@@ -189,8 +191,8 @@ func (a *API) updateAgent(ctx context.Context, in updateAgent) (*projections.Age
 	if err := a.mayMove(ctx, row, in.AgentUpdate); err != nil {
 		return nil, err
 	}
-	if row.BoardID != nil {
-		if err := a.alsoWrites(ctx, *row.BoardID); err != nil {
+	if in.BoardID.Value != nil {
+		if err := a.alsoWrites(ctx, *in.BoardID.Value); err != nil {
 			return nil, err
 		}
 	}

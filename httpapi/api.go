@@ -50,7 +50,7 @@ func (a *API) translate(err error) error {
 		}}
 	}
 	switch {
-	case errors.Is(err, auth.ErrUnauthorized):
+	case errors.Is(err, auth.ErrUnauthorized), errors.Is(err, eventstore.ErrErased): // or gone, meanwhile
 		return unauthorized()
 	case errors.Is(err, auth.ErrKeysUnavailable), errors.Is(err, streams.ErrDraining):
 		return unavailable(retryAfter, err)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"os"
 	"reflect"
 	"strings"
 	"unicode/utf8"
@@ -46,7 +47,7 @@ func (in *input) bind(r *http.Request, mostBody int64, dst reflect.Value) ([]fau
 		}
 	}
 	if in.body == nil {
-		return faults, nil
+		return faults, ignoreBody(r, mostBody)
 	}
 	body, err := readBody(r, mostBody)
 	if err != nil {
@@ -122,6 +123,8 @@ func readBody(r *http.Request, most int64) ([]byte, error) {
 	switch {
 	case int64(len(body)) > most:
 		return nil, tooLarge(r, most)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, tooSlow(r)
 	case err != nil || !utf8.Valid(body):
 		return nil, unreadableBody()
 	}

@@ -119,7 +119,8 @@ func (k timeKind) read(w *walk, dst reflect.Value)   { readScalar(k, w, dst) }
 // listKind reads a list.
 type listKind struct {
 	of     kind
-	filled bool // not empty
+	filled bool   // not empty
+	empty  string // what an empty one is told; "": it may be empty
 }
 
 func (k listKind) read(w *walk, dst reflect.Value) {
@@ -140,6 +141,9 @@ func (k listKind) read(w *walk, dst reflect.Value) {
 		w.leave()
 	}
 	w.delimiter()
+	if n == 0 && k.empty != "" {
+		w.reject(broken(k.empty), w.since(start))
+	}
 	if n == 0 && k.filled {
 		w.reject(&problem{
 			"too_short", "List should have at least 1 item after validation, not 0",

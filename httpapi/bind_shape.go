@@ -17,11 +17,13 @@ import (
 //	default:"medium"   what an absent value becomes; also [] and {}
 //	enum:"a,b"         one of these strings
 //	nonempty:"true"    a string: trimmed and not empty; a list: not empty
+//	empty:"a sentence" a list: what an empty one is told
 //	ge:"0" le:"200"    bounds of a number
 //	null:"yes"         a slice, map or JSON value that may be null and absent
 //	null:"no"          an Optional that may be absent but not null
 //	object:"true"      a JSON value that is an object
 //	required:"true"    a pointer that may be null but not absent
+//	undescribed:"true" not in the API description
 //
 // A pointer may be null and absent. Whatever is neither a pointer nor an
 // Optional and has no default is required. The API description follows the same
@@ -87,6 +89,9 @@ func plainKindOf(t reflect.Type, tag reflect.StructTag) kind {
 	case reflect.TypeFor[jsontext.Value]():
 		return anyKind{object: tag.Get("object") == "true"}
 	}
+	if settles(t) {
+		return settledKind{}
+	}
 	switch t.Kind() {
 	case reflect.String:
 		if choices, ok := tag.Lookup("enum"); ok {
@@ -100,7 +105,7 @@ func plainKindOf(t reflect.Type, tag reflect.StructTag) kind {
 	case reflect.Float64, reflect.Float32:
 		return floatKind{ge: bound(tag, "ge", parseFloat), le: bound(tag, "le", parseFloat)}
 	case reflect.Slice:
-		return listKind{of: kindOf(t.Elem(), ""), filled: tag.Get("nonempty") == "true"}
+		return listKind{of: kindOf(t.Elem(), ""), filled: tag.Get("nonempty") == "true", empty: tag.Get("empty")}
 	case reflect.Map:
 		return mapKind{of: kindOf(t.Elem(), "")}
 	case reflect.Struct:

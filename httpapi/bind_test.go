@@ -257,7 +257,7 @@ func TestInputMistakes(t *testing.T) {
 				V []int `query:"v"`
 			}]())
 		},
-		"no rule": func() { get("/", nil, new(sampleAPI).health) },
+		"no rule": func() { get("/", rule{}, new(sampleAPI).health) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {

@@ -70,6 +70,60 @@ func (a *API) createBoard(ctx context.Context, in BoardCreate) (projections.Boar
 	return a.Commands.Boards.Create(ctx, memberOf(ctx), board.Settings(in))
 }
 
+// BoardUpdate is the body of a change of a board.
+type BoardUpdate struct {
+	Name           domain.Optional[string]         `json:"name" null:"no"`
+	Slug           domain.Optional[string]         `json:"slug" null:"no"`
+	Description    domain.Optional[string]         `json:"description"`
+	GatewayID      domain.Optional[uuid.UUID]      `json:"gateway_id"`
+	BoardGroupID   domain.Optional[uuid.UUID]      `json:"board_group_id"`
+	BoardType      domain.Optional[string]         `json:"board_type" null:"no"`
+	Objective      domain.Optional[string]         `json:"objective"`
+	SuccessMetrics domain.Optional[jsontext.Value] `json:"success_metrics" object:"true"`
+	TargetDate     domain.Optional[time.Time]      `json:"target_date"`
+	GoalConfirmed  domain.Optional[bool]           `json:"goal_confirmed" null:"no"`
+	GoalSource     domain.Optional[string]         `json:"goal_source"`
+
+	RequireApprovalForDone                domain.Optional[bool] `json:"require_approval_for_done" null:"no"`
+	RequireReviewBeforeDone               domain.Optional[bool] `json:"require_review_before_done" null:"no"`
+	CommentRequiredForReview              domain.Optional[bool] `json:"comment_required_for_review" null:"no"`
+	BlockStatusChangesWithPendingApproval domain.Optional[bool] `json:"block_status_changes_with_pending_approval" null:"no"`
+	OnlyLeadCanChangeStatus               domain.Optional[bool] `json:"only_lead_can_change_status" null:"no"`
+	MaxAgents                             domain.Optional[int]  `json:"max_agents" null:"no" ge:"0"`
+}
+
+// Validate states the rules of a board's own fields.
+func (b *BoardUpdate) Validate() string {
+	b.Description = trimmed(b.Description)
+	switch {
+	case b.GatewayID.Set && b.GatewayID.Value == nil:
+		return "gateway_id is required"
+	case b.Description.Set && b.Description.Or("") == "":
+		return "description is required"
+	}
+	return ""
+}
+
+func trimmed(text domain.Optional[string]) domain.Optional[string] {
+	if text.Value == nil {
+		return text
+	}
+	return domain.Some(strings.TrimSpace(*text.Value))
+}
+
+type updateBoard struct {
+	onBoard
+	BoardUpdate
+}
+
+func (a *API) updateBoard(ctx context.Context, in updateBoard) (projections.Board, error) {
+	return a.Commands.Boards.Update(ctx, placeOf(ctx), board.Changes(in.BoardUpdate))
+}
+
+func (a *API) deleteBoard(ctx context.Context, _ onBoard) (projections.Ok, error) {
+	return projections.OK(), a.Commands.Boards.Delete(ctx, placeOf(ctx))
+}
+
 // onBoard is the path of everything on a board. The rule of the route reads
 // the id, so that a board that cannot be is answered like one that is not.
 type onBoard struct {

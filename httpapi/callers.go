@@ -11,8 +11,8 @@ import (
 	"missioncontrol/eventstore"
 )
 
-// person lets people pass who prove who they are.
-func (a *API) person(ctx context.Context, p params) (context.Context, error) {
+// asPerson lets people pass who prove who they are.
+func (a *API) asPerson(ctx context.Context, p params) (context.Context, error) {
 	who, err := a.SignIn.Verify(ctx, p.header("Authorization"))
 	if err != nil {
 		return nil, err
@@ -27,9 +27,9 @@ func (a *API) person(ctx context.Context, p params) (context.Context, error) {
 	return a.proved(ctx, p, c, auth.Caller{ActiveOrganization: u.ActiveOrganizationID})
 }
 
-// agent lets agents pass that prove who they are. X-Agent-Token comes first: a
+// asAgent lets agents pass that prove who they are. X-Agent-Token comes first: a
 // wrong one is not rescued by a good bearer token.
-func (a *API) agent(ctx context.Context, p params) (context.Context, error) {
+func (a *API) asAgent(ctx context.Context, p params) (context.Context, error) {
 	token := agentToken(p)
 	if token == "" {
 		return nil, auth.ErrUnauthorized
@@ -43,29 +43,25 @@ func (a *API) agent(ctx context.Context, p params) (context.Context, error) {
 	if err := a.Commands.Agents.Touch(ctx, who); err != nil {
 		return nil, err
 	}
-	return a.proved(ctx, p, c, auth.Caller{Agent: &who.Agent, Token: who.Token})
+	caller := auth.Caller{Actor: c.Actor, Agent: &who.Agent, Token: who.Token}
+	c.Authorize = func(ctx context.Context, d *eventstore.Decision) error {
+		_, err := a.Rules.Agent(ctx, d, caller)
+		return err
+	}
+	return a.proved(ctx, p, c, caller)
 }
 
-// actor lets people and agents pass. An agent's own header says that it is one;
+// asActor lets people and agents pass. An agent's own header says that it is one;
 // otherwise a bearer token is tried as a person's first.
-func (a *API) actor(ctx context.Context, p params) (context.Context, error) {
+func (a *API) asActor(ctx context.Context, p params) (context.Context, error) {
 	if strings.TrimSpace(p.header(agentHeader)) != "" {
-		return a.agent(ctx, p)
+		return a.asAgent(ctx, p)
 	}
-	known, err := a.person(ctx, p)
+	known, err := a.asPerson(ctx, p)
 	if errors.Is(err, auth.ErrUnauthorized) {
-		return a.agent(ctx, p)
+		return a.asAgent(ctx, p)
 	}
 	return known, err
-}
-
-// adminOrAgent lets agents pass, and people who administer their organization.
-func (a *API) adminOrAgent(ctx context.Context, p params) (context.Context, error) {
-	ctx, err := a.actor(ctx, p)
-	if err != nil || auth.CallerFrom(ctx).Agent != nil {
-		return ctx, err
-	}
-	return a.asMember(ctx, a.Rules.Admin)
 }
 
 const agentHeader = "X-Agent-Token"

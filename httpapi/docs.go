@@ -12,9 +12,9 @@ type docs struct {
 	operation            string // the whole operation id, when it is not the default
 	tags                 []string
 	summary, description string
-	bearer               bool // open to users only
 	body                 string
 	answers              map[int]reflect.Type
+	refuses              []refusal
 	extensions           map[string]any
 }
 
@@ -37,12 +37,15 @@ func handledBy(name string) note { return func(d *docs) { d.handler = name } }
 // operation sets the whole operation id.
 func operation(id string) note { return func(d *docs) { d.operation = id } }
 
-// forUsers says that the route takes a user's bearer token and nothing else.
-func forUsers() note { return func(d *docs) { d.bearer = true } }
-
 // bodyName names the schema of the body, where it is not the name of the
 // embedded struct that declares it.
 func bodyName(name string) note { return func(d *docs) { d.body = name } }
+
+// refuses documents what the handler answers to callers whom the rule has let
+// pass: the status, and when.
+func refuses(status int, when string) note {
+	return func(d *docs) { d.refuses = append(d.refuses, refusal{status, when}) }
+}
 
 // alsoAnswers documents a further status with the type of its body.
 func alsoAnswers[Body any](status int) note {

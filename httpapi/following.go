@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -29,16 +30,25 @@ func (a *API) onBoardStream(ctx context.Context, event, topic string) streams.Su
 		Topics: []string{topic}, Event: event, Keys: keys,
 		Recheck: again(func(ctx context.Context) error {
 			_, err := a.Rules.Board(ctx, nil, caller, b.ID, auth.Read)
-			return err
+			return over(err)
 		}),
 	}
+}
+
+// over tells a stream that what it shows is gone, rather than closed to its
+// caller: it may then show how that ended.
+func over(err error) error {
+	if domain.ReasonOf(err) == domain.NotFound {
+		return fmt.Errorf("%w: %w", streams.ErrOver, err)
+	}
+	return err
 }
 
 // callerKeys name the facts that the caller's access to an organization rests on.
 func (a *API) callerKeys(ctx context.Context, org uuid.UUID) []string {
 	caller := auth.CallerFrom(ctx)
 	if caller.Agent != nil {
-		return []string{RightKey(eventstore.Key(caller.Actor.ID, "agent"))}
+		return []string{RightKey(eventstore.Key(caller.Actor.ID, "agent")), RightKey(eventstore.Key(org, "organization"))}
 	}
 	return a.memberKeys(ctx, org)
 }
@@ -90,7 +100,7 @@ func RightKeys(touched []domain.Key) []string {
 	var keys []string
 	for _, k := range touched {
 		switch {
-		case k.Facet == "agent", k.Facet == "organization", k.Facet == "board", len(k.Facet) > 7 && k.Facet[:7] == "member/":
+		case k.Facet == "agent", k.Facet == "organization", k.Facet == "board", k.Facet == "group", k.Facet == "group/boards", len(k.Facet) > 7 && k.Facet[:7] == "member/":
 			keys = append(keys, RightKey(k))
 		}
 	}

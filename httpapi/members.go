@@ -56,7 +56,8 @@ func (a *API) listOrgMembers(ctx context.Context, in page) (projections.Page[pro
 		return cmp.Or(strings.Compare(strings.ToLower(x.email), strings.ToLower(y.email)), strings.Compare(x.name, y.name))
 	})
 	p := projections.Page[projections.Member]{Items: []projections.Member{}, Total: len(members), Limit: in.Limit, Offset: in.Offset}
-	for _, k := range members[min(in.Offset, len(members)):min(in.Offset+in.Limit, len(members))] {
+	rest := members[min(in.Offset, len(members)):]
+	for _, k := range rest[:min(in.Limit, len(rest))] {
 		p.Items = append(p.Items, k.member)
 	}
 	return p, nil

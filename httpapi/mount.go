@@ -20,6 +20,7 @@ func (t *Transport) mount(routes []route, names vocabulary) http.Handler {
 		w.Header().Set("Content-Type", jsonContent)
 		writeBytes(w, http.StatusOK, description)
 	})
+	t.mountDocs(mux)
 	mux.NotFound(func(w http.ResponseWriter, r *http.Request) {
 		if to, ok := withoutSlash(mux, r); ok {
 			w.Header().Set("Location", to)

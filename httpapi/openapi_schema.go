@@ -16,8 +16,10 @@ import (
 
 // vocabulary tells how Go types appear in the API description.
 type vocabulary struct {
-	names   map[reflect.Type]string // of schemas; the default is the name of the type
-	formats map[reflect.Type]string // of types that are a string on the wire
+	names   map[reflect.Type]string   // of schemas; the default is the name of the type
+	formats map[reflect.Type]string   // of types that are a string on the wire
+	guides  map[string]guide          // what agents are told, by operation id
+	notes   map[string]map[string]any // x- keys of schemas, by name
 }
 
 // schemas builds the schemas of types and collects those with a name.
@@ -81,10 +83,14 @@ func (s *schemas) plain(t reflect.Type, tag reflect.StructTag) *huma.Schema {
 	case reflect.TypeFor[time.Time]():
 		return &huma.Schema{Type: huma.TypeString, Format: "date-time"}
 	case reflect.TypeFor[jsontext.Value]():
-		if tag.Get("object") == "true" {
+		switch members := tag.Get("object"); members {
+		case "":
+			return &huma.Schema{}
+		case "true":
 			return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}
+		default: // the type of all members
+			return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: &huma.Schema{Type: members}}
 		}
-		return &huma.Schema{}
 	}
 	switch t.Kind() {
 	case reflect.String:
@@ -154,9 +160,12 @@ func (s *schemas) component(name string, t reflect.Type, fields []reflect.Struct
 		return ref
 	}
 	s.types[name] = t
-	schema := &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{}}
+	schema := &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{}, Extensions: s.names.notes[name]}
 	s.components[name] = schema
 	for _, f := range fields {
+		if f.Tag.Get("undescribed") == "true" {
+			continue
+		}
 		member, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		schema.Properties[member] = s.ofField(f)
 		if required, _ := absent(f); required {

@@ -46,6 +46,5 @@ func (a *API) getMyOrg(ctx context.Context, _ struct{}) (*projections.Organizati
 }
 
 func (a *API) deleteMyOrg(ctx context.Context, _ struct{}) (projections.Ok, error) {
-	m := memberOf(ctx)
-	return projections.OK(), a.Commands.Organizations.Delete(ctx, m.OrganizationID, m.Role)
+	return projections.OK(), a.Commands.Organizations.Delete(ctx, memberOf(ctx))
 }

@@ -18,15 +18,49 @@ import (
 	"unicode"
 
 	"github.com/go-chi/chi/v5"
+
+	"missioncontrol/auth"
 )
 
-// rule decides whether a caller may go on, and returns the context in which
+// rule says who may call a route: to people and agents in words, and to a
+// request by letting it pass. The API description and docs/permissions.md are
+// derived from it.
+type rule struct {
+	name    string    // in x-permissions and docs/permissions.md
+	says    string    // who may call
+	callers callers   // who can prove themselves to it
+	limits  []limit   // of how often one may try
+	refuses []refusal // what it answers to others, beside what proving and limits give
+	may     gate
+}
+
+// callers is who can prove themselves to a rule: people with a bearer token,
+// agents with a token of theirs.
+type callers struct{ people, agents bool }
+
+// limit bounds how often a route can be tried.
+type limit struct {
+	policy auth.Policy
+	per    string // whose attempts are counted together
+	counts string // which attempts
+	says   string // when it refuses
+}
+
+// refusal is an answer other than success that a caller has to reckon with.
+type refusal struct {
+	status int
+	says   string // when
+}
+
+// gate decides whether a caller may go on, and returns the context in which
 // the handler runs, which carries who the caller is. It runs before the values
 // of the request are judged, so that a stranger learns nothing from them.
-type rule func(context.Context, params) (context.Context, error)
+type gate func(context.Context, params) (context.Context, error)
 
 // public lets everybody pass.
-func public(ctx context.Context, _ params) (context.Context, error) { return ctx, nil }
+func public() rule {
+	return rule{name: "public", says: "everybody", may: func(ctx context.Context, _ params) (context.Context, error) { return ctx, nil }}
+}
 
 // params is what a rule may see of a request.
 type params struct{ r *http.Request }
@@ -38,7 +72,7 @@ func (p params) request() *http.Request    { return p.r }
 // route is one line of the table: what is asked, who may ask, who answers.
 type route struct {
 	method, pattern string
-	may             rule
+	rule            rule
 	docs            docs
 	in              *input
 	out             reflect.Type // nil: a stream
@@ -105,10 +139,10 @@ func stream[In any](pattern string, may rule, h func(http.ResponseWriter, *http.
 }
 
 func newRoute(method, pattern string, may rule, in reflect.Type, handler any, notes []note) route {
-	if may == nil {
-		panic("httpapi: " + method + " " + pattern + " has no rule")
+	if may.may == nil || may.name == "" || may.says == "" {
+		panic("httpapi: the rule of " + method + " " + pattern + " does not say who may call")
 	}
-	rt := route{method: method, pattern: pattern, may: may, in: newInput(in)}
+	rt := route{method: method, pattern: pattern, rule: may, in: newInput(in)}
 	rt.docs.handler = snakeCase(nameOf(handler))
 	for _, n := range notes {
 		n(&rt.docs)
@@ -123,7 +157,7 @@ func (rt *route) admit(t *Transport, r *http.Request, dst reflect.Value) (contex
 	if err != nil {
 		return nil, err
 	}
-	ctx, err := rt.may(r.Context(), params{r})
+	ctx, err := rt.rule.may(r.Context(), params{r})
 	if err != nil {
 		return nil, err
 	}

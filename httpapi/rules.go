@@ -16,9 +16,9 @@ import (
 	"missioncontrol/projections"
 )
 
-// The rules of the route table. Each proves who calls, asks package auth
-// whether the caller may, and leaves in the context what handlers and commands
-// need of the answer. callers.go proves; here it is asked.
+// How the rules decide (rule_table.go lists them): callers.go proves who calls;
+// here package auth is asked whether the caller may, and what handlers and
+// commands need of the answer is left in the context.
 
 type boardScope struct{}
 
@@ -42,24 +42,17 @@ func memberOf(ctx context.Context) *projections.MemberRow {
 	return m
 }
 
-// member lets members of their active organization pass, admin those who
-// administer it.
-func (a *API) member(ctx context.Context, p params) (context.Context, error) {
-	return a.membership(ctx, p, a.Rules.Member)
-}
-
-func (a *API) admin(ctx context.Context, p params) (context.Context, error) {
-	return a.membership(ctx, p, a.Rules.Admin)
-}
-
 type membershipRule func(context.Context, *eventstore.Decision, auth.Caller) (*projections.MemberRow, error)
 
-func (a *API) membership(ctx context.Context, p params, may membershipRule) (context.Context, error) {
-	ctx, err := a.person(ctx, p)
-	if err != nil {
-		return nil, err
+// membership checks people for a right in their active organization.
+func (a *API) membership(may membershipRule) gate {
+	return func(ctx context.Context, p params) (context.Context, error) {
+		ctx, err := a.asPerson(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		return a.asMember(ctx, may)
 	}
-	return a.asMember(ctx, may)
 }
 
 // asMember asks for a right in the caller's active organization.
@@ -76,55 +69,68 @@ func (a *API) asMember(ctx context.Context, may membershipRule) (context.Context
 	return context.WithValue(ctx, memberScope{}, m), nil
 }
 
-// boardReader and boardWriter let people pass who may read or change the board
-// of the path; actorOn lets agents pass, too; agentOnBoard agents alone.
-func (a *API) boardReader(ctx context.Context, p params) (context.Context, error) {
-	return a.board(ctx, p, a.person, auth.Read)
+// onBoard checks whoever who lets pass for access to the board of the path.
+func (a *API) onBoard(who gate, access auth.Access) gate {
+	return func(ctx context.Context, p params) (context.Context, error) {
+		ctx, err := who(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		id, err := uuid.Parse(p.path("board_id"))
+		if err != nil {
+			return nil, domain.Bare(domain.NotFound)
+		}
+		caller := auth.CallerFrom(ctx)
+		b, err := a.Rules.Board(ctx, nil, caller, id, access)
+		if err != nil {
+			return nil, err
+		}
+		eventstore.CommandFrom(ctx).Authorize = func(ctx context.Context, d *eventstore.Decision) error {
+			_, err := a.Rules.Board(ctx, d, caller, id, access)
+			return err
+		}
+		return context.WithValue(ctx, boardScope{}, b), nil
+	}
 }
 
-func (a *API) boardWriter(ctx context.Context, p params) (context.Context, error) {
-	return a.board(ctx, p, a.person, auth.Write)
-}
-
-func (a *API) actorReader(ctx context.Context, p params) (context.Context, error) {
-	return a.board(ctx, p, a.actor, auth.Read)
-}
-
-func (a *API) actorWriter(ctx context.Context, p params) (context.Context, error) {
-	return a.board(ctx, p, a.actor, auth.Write)
-}
-
-func (a *API) agentOnBoard(ctx context.Context, p params) (context.Context, error) {
-	return a.board(ctx, p, a.agent, auth.Write)
-}
-
-func (a *API) board(ctx context.Context, p params, who rule, access auth.Access) (context.Context, error) {
-	ctx, err := who(ctx, p)
+// asTaskRemover lets people pass who may change the board of the path. It asks
+// in an order of its own: whoever may read the board, people and agents, learns
+// first whether the task is there.
+func (a *API) asTaskRemover(ctx context.Context, p params) (context.Context, error) {
+	ctx, err := a.onBoard(a.asActor, auth.Read)(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	id, err := uuid.Parse(p.path("board_id"))
-	if err != nil {
-		return nil, domain.Bare(domain.NotFound)
+	caller, board := auth.CallerFrom(ctx), boardOf(ctx).ID
+	if caller.Agent != nil {
+		return nil, a.unlessGone(ctx, p, board, auth.ErrUnauthorized)
 	}
-	caller := auth.CallerFrom(ctx)
-	b, err := a.Rules.Board(ctx, nil, caller, id, access)
-	if err != nil {
-		return nil, err
+	if _, err := a.Rules.Board(ctx, nil, caller, board, auth.Write); err != nil {
+		return nil, a.unlessGone(ctx, p, board, err)
 	}
 	eventstore.CommandFrom(ctx).Authorize = func(ctx context.Context, d *eventstore.Decision) error {
-		_, err := a.Rules.Board(ctx, d, caller, id, access)
+		_, err := a.Rules.Board(ctx, d, caller, board, auth.Write)
 		return err
 	}
-	return context.WithValue(ctx, boardScope{}, b), nil
+	return ctx, nil
 }
 
-// peopleOnly refuses agents what only people may do yet.
-func peopleOnly(ctx context.Context) error {
-	if auth.CallerFrom(ctx).Agent != nil {
-		return domain.Bare(domain.Forbidden)
+// unlessGone answers a caller who may not remove a task that there is no such
+// task, if that is so. Whoever may is told by the command itself, so that the
+// repeat of a removal is recognised first.
+func (a *API) unlessGone(ctx context.Context, p params, board uuid.UUID, refused error) error {
+	id, err := uuid.Parse(p.path("task_id"))
+	if err != nil {
+		return refused // a fault of the input, told after the rule
 	}
-	return nil
+	there, err := projections.Tasks{Reader: a.Read}.There(ctx, board, id)
+	if err == nil && !there {
+		err = domain.Bare(domain.NotFound)
+	}
+	if err != nil {
+		return err
+	}
+	return refused
 }
 
 // requestCommand is what the envelope of an event says of a request.

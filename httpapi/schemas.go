@@ -14,6 +14,12 @@ func apiVocabulary() vocabulary {
 			reflect.TypeFor[projections.Ok]():               "OkResponse",
 			reflect.TypeFor[projections.User]():             "UserRead",
 			reflect.TypeFor[projections.Board]():            "BoardRead",
+			reflect.TypeFor[projections.Group]():            "BoardGroupRead",
+			reflect.TypeFor[projections.GroupMemory]():      "BoardGroupMemoryRead",
+			reflect.TypeFor[projections.GroupSnapshot]():    "BoardGroupSnapshot",
+			reflect.TypeFor[projections.GroupBoard]():       "BoardGroupBoardSnapshot",
+			reflect.TypeFor[projections.GroupTask]():        "BoardGroupTaskSummary",
+			reflect.TypeFor[projections.Paced]():            "BoardGroupHeartbeatApplyResult",
 			reflect.TypeFor[projections.Task]():             "TaskRead",
 			reflect.TypeFor[projections.TagRef]():           "TagRef",
 			reflect.TypeFor[projections.Memory]():           "BoardMemoryRead",
@@ -26,13 +32,31 @@ func apiVocabulary() vocabulary {
 			reflect.TypeFor[projections.Agent]():            "AgentRead",
 			reflect.TypeFor[commands.Token]():               "AgentTokenIssued",
 			reflect.TypeFor[commands.IssuedToken]():         "AgentTokenRead",
+			reflect.TypeFor[projections.Comment]():          "TaskCommentRead",
+			reflect.TypeFor[projections.Approval]():         "ApprovalRead",
+			reflect.TypeFor[projections.Tag]():              "TagRead",
+			reflect.TypeFor[projections.Field]():            "TaskCustomFieldDefinitionRead",
 			reflect.TypeFor[agentHealth]():                  "AgentHealthStatusResponse",
 			reflect.TypeFor[health]():                       "HealthStatusResponse",
+			reflect.TypeFor[errorBody]():                    errorAnswer,
 		},
 		formats: map[reflect.Type]string{
 			reflect.TypeFor[projections.Time]():     "date-time",
 			reflect.TypeFor[projections.Personal](): "",
 			reflect.TypeFor[projections.Source]():   "",
 		},
+		guides: agentGuides(), notes: schemaNotes(),
 	}
+}
+
+// BlockedTaskDetail is why a task cannot move.
+type BlockedTaskDetail struct {
+	Message          string   `json:"message"`
+	Code             *string  `json:"code"`
+	BlockedByTaskIDs []string `json:"blocked_by_task_ids" default:"[]"`
+}
+
+// BlockedTaskError is the answer to a move that cannot be made.
+type BlockedTaskError struct {
+	Detail BlockedTaskDetail `json:"detail"`
 }

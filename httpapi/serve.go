@@ -11,7 +11,8 @@ import (
 // Transport is what every request meets before and behind its route.
 type Transport struct {
 	Log             *slog.Logger
-	MaxBodyBytes    int64 // of a JSON body; more is answered 413
+	MaxBodyBytes    int64         // of a JSON body; more is answered 413
+	BodyTimeout     time.Duration // until a body has arrived, later is answered 408; 0: none
 	SecurityHeaders SecurityHeaders
 	CORSOrigins     string        // comma list; blank: cross-origin requests get no headers
 	SlowRequest     time.Duration // until the first byte, longer is worth a warning; 0: never
@@ -42,6 +43,7 @@ func (t *Transport) outermost(next http.Handler) http.Handler {
 			h[line.name] = []string{line.value}
 		}
 		r = r.WithContext(c.in(r.Context()))
+		r.Body = t.inTime(w, r)
 		log := t.begin(r)
 		defer log.end(rec)
 		defer t.recovered(rec, r)

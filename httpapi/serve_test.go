@@ -15,10 +15,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
-	"go.uber.org/goleak"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // journal collects log lines of several goroutines.
 type journal struct {
@@ -299,7 +296,7 @@ func TestClientGone(t *testing.T) {
 	transport := sampleTransport(log)
 	ctx, cancel := context.WithCancel(t.Context())
 	handler := transport.mount([]route{
-		get("/slow", public, func(ctx context.Context, _ struct{}) (OkResponse, error) {
+		get("/slow", public(), func(ctx context.Context, _ struct{}) (OkResponse, error) {
 			cancel()
 			return OkResponse{}, fmt.Errorf("read tasks: %w", ctx.Err())
 		}, handledBy("slow")),

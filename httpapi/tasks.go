@@ -3,12 +3,14 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 
+	"missioncontrol/commands"
 	"missioncontrol/domain"
 	"missioncontrol/domain/task"
 	"missioncontrol/projections"
@@ -70,14 +72,23 @@ type createTask struct {
 	TaskCreate
 }
 
+func (c TaskCreate) task() commands.NewTask {
+	return commands.NewTask{CustomFields: c.CustomFieldValues, Created: task.Created{
+		Title: c.Title, Description: c.Description, Status: task.Status(c.Status), Priority: c.Priority, DueAt: c.DueAt,
+		AssignedAgentID: c.AssignedAgentID, DependsOn: c.DependsOnTaskIDs, TagIDs: c.TagIDs,
+	}}
+}
+
 func (a *API) createTask(ctx context.Context, in createTask) (projections.Task, error) {
-	if err := notYet(len(in.DependsOnTaskIDs)+len(in.TagIDs)+len(in.CustomFieldValues) > 0); err != nil {
+	return a.Commands.Tasks.Create(ctx, placeOf(ctx), in.task())
+}
+
+// leadCreateTask makes a task for the lead of the board.
+func (a *API) leadCreateTask(ctx context.Context, in createTask) (projections.Task, error) {
+	if err := lead(ctx); err != nil {
 		return projections.Task{}, err
 	}
-	return a.Commands.Tasks.Create(ctx, placeOf(ctx), task.Create{
-		Title: in.Title, Description: in.Description, Status: task.Status(in.Status), Priority: in.Priority, DueAt: in.DueAt,
-		AssignedAgentID: in.AssignedAgentID,
-	})
+	return a.Commands.Tasks.Create(ctx, placeOf(ctx), in.task())
 }
 
 // TaskUpdate is the body of a change of a task.
@@ -108,28 +119,47 @@ type updateTask struct {
 	TaskUpdate
 }
 
+// updateTask changes a task by the rules of its caller: people need the right to
+// write on the board, agents have rules of their own.
 func (a *API) updateTask(ctx context.Context, in updateTask) (projections.Task, error) {
-	if err := peopleOnly(ctx); err != nil {
-		return projections.Task{}, err
-	}
-	if err := notYet(in.Comment.Or("") != "" || len(in.CustomFieldValues.Or(nil)) > 0 ||
-		len(in.DependsOnTaskIDs.Or(nil))+len(in.TagIDs.Or(nil)) > 0); err != nil {
-		return projections.Task{}, err
-	}
-	c := task.Update{Title: in.Title, Description: in.Description, Priority: in.Priority, DueAt: in.DueAt, Assignee: in.AssignedAgentID}
-	if in.Status.Set {
-		c.Status = domain.Some(task.Status(*in.Status.Value))
-	}
-	return a.Commands.Tasks.Update(ctx, placeOf(ctx), in.TaskID, c)
+	return a.Commands.Tasks.Update(ctx, placeOf(ctx), in.TaskID, in.edit())
 }
 
-// notYet refuses what a later part of the plan brings, rather than dropping it
-// silently.
-func notYet(used bool) error {
-	if !used {
+// edit is what is asked for. A null list or object is like an absent one.
+func (u TaskUpdate) edit() commands.TaskEdit {
+	e := commands.TaskEdit{
+		Edit: task.Edit{
+			Title: u.Title, Description: u.Description, Priority: u.Priority, DueAt: u.DueAt, Assignee: u.AssignedAgentID,
+			DependsOn: uniqueList(u.DependsOnTaskIDs), TagIDs: uniqueList(u.TagIDs), HasValues: u.CustomFieldValues.Value != nil,
+		},
+		Comment: strings.TrimSpace(u.Comment.Or("")), CustomFields: u.CustomFieldValues.Or(nil),
+	}
+	if u.Status.Set {
+		e.Status = domain.Some(task.Status(*u.Status.Value))
+	}
+	for name, named := range map[string]bool{
+		"title": u.Title.Set, "description": u.Description.Set, "status": u.Status.Set, "priority": u.Priority.Set,
+		"due_at": u.DueAt.Set, "assigned_agent_id": u.AssignedAgentID.Set, "depends_on_task_ids": u.DependsOnTaskIDs.Set,
+		"tag_ids": u.TagIDs.Set, "custom_field_values": u.CustomFieldValues.Set, "comment": u.Comment.Set,
+	} {
+		if named {
+			e.Named = append(e.Named, name)
+		}
+	}
+	return e
+}
+
+func uniqueList(o domain.Optional[[]uuid.UUID]) *[]uuid.UUID {
+	if o.Value == nil {
 		return nil
 	}
-	return domain.Refuse(domain.Invalid, "Dependencies, tags, custom fields and comments of tasks are not supported yet.")
+	kept := []uuid.UUID{}
+	for _, id := range *o.Value {
+		if !slices.Contains(kept, id) {
+			kept = append(kept, id)
+		}
+	}
+	return &kept
 }
 
 type ofTask struct {
@@ -147,5 +177,8 @@ type streamTasks struct {
 }
 
 func (a *API) streamTasks(w http.ResponseWriter, r *http.Request, _ streamTasks) error {
-	return a.Hub.Serve(w, r, a.onBoardStream(r.Context(), "task", projections.TasksTopic(boardOf(r.Context()).ID)))
+	b := boardOf(r.Context())
+	sub := a.onBoardStream(r.Context(), "task", projections.TasksTopic(b.ID))
+	sub.Topics = append(sub.Topics, projections.CatalogTopic(b.OrganizationID)) // what its tasks can carry
+	return a.Hub.Serve(w, r, sub)
 }

@@ -42,7 +42,7 @@ create table organizations (
     updated_at timestamptz not null
 );
 
-create index on organizations (lower(name));
+create index on organizations using hash (lower(name)); -- a name may be longer than a btree holds
 
 create table members (
     id               uuid primary key,
@@ -99,7 +99,7 @@ create table boards (
     created_at          timestamptz not null,
     updated_at          timestamptz not null
 );
-create index on boards (organization_id, lower(name), created_at desc);
+create index on boards (organization_id);
 
 create table tasks (
     id                 uuid primary key,
@@ -156,7 +156,7 @@ create table agents (
     updated_at          timestamptz not null
 );
 create index on agents (organization_id, created_at desc, id desc);
-create index on agents (board_id, lower(name));
+create index on agents (board_id);
 
 -- Not from the log: how agents are seen, and by what their tokens are known.
 create table agent_presence (

@@ -107,7 +107,17 @@ func (c cluster) initdb(ctx context.Context, dir string) error {
 	// The thread that starts a child is its parent for that signal.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	if err := cmd.Run(); err != nil {
+	err := cmd.Start()
+	if err == nil {
+		// A stop need not wait for what is thrown away.
+		leave := context.AfterFunc(ctx, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+		err = cmd.Wait()
+		leave()
+	}
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
 		return &Error{Kind: ErrStart, Cause: err, Text: fmt.Sprintf(
 			"a PostgreSQL cluster cannot be made in DATA_DIR %s (%v): %s", c.dataDir, err, lastLines(out.Bytes()))}
 	}

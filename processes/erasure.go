@@ -26,20 +26,39 @@ type erasure struct {
 }
 
 func (e erasure) handle(ctx context.Context, r *eventstore.Recorded) error {
-	switch body := r.Event.(type) {
+	switch r.Event.(type) {
 	case user.Erased:
-		open, err := e.invites.WithEmail(ctx, body.EmailHash)
+		invites, err := e.invitesOf(ctx, r.Stream)
 		if err != nil {
 			return err
 		}
-		if err := e.store.ForgetAnswersOf(ctx, r.Stream); err != nil {
+		gone := append(invites, r.Stream)
+		if err := e.store.ForgetAnswersOf(ctx, gone...); err != nil {
 			return err
 		}
-		return e.erase(ctx, append(open, r.Stream))
+		return e.erase(ctx, gone)
 	case invite.Revoked:
 		return e.erase(ctx, []uuid.UUID{r.Stream})
 	}
 	return nil
+}
+
+// invitesOf lists the invites of a person, under every email that it had.
+func (e erasure) invitesOf(ctx context.Context, person uuid.UUID) ([]uuid.UUID, error) {
+	var emails [][]byte
+	err := e.store.ReadStream(ctx, person, func(r *eventstore.Recorded) error {
+		switch body := r.Event.(type) {
+		case user.Registered:
+			emails = append(emails, body.EmailHash)
+		case user.MailChanged:
+			emails = append(emails, body.EmailHash)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return e.invites.Of(ctx, person, emails)
 }
 
 // erase deletes the keys and the secrets of these ids.

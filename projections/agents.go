@@ -159,9 +159,33 @@ func (a Agents) HasLead(ctx context.Context, d *eventstore.Decision, board, but 
 	return row != nil, err
 }
 
+// Lead returns the lead of a board, nil if there is none.
+func (a Agents) Lead(ctx context.Context, d *eventstore.Decision, board uuid.UUID) (*uuid.UUID, error) {
+	return eventstore.LookAt(ctx, a.Store, d, AgentsKey(board), "lead", func(ctx context.Context) (*uuid.UUID, error) {
+		row, err := find[AgentRow](ctx, a.DB, agentsTable, "board_id = $1 and is_board_lead order by created_at, id limit 1", board)
+		if row == nil {
+			return nil, err
+		}
+		return &row.ID, nil
+	})
+}
+
+// boardIsThere leaves out agents whose board was deleted: their rows go later.
+const boardIsThere = "(board_id is null or exists (select 1 from boards b where b.id = agents.board_id))"
+
 // Find returns an agent's row as the database has it now, nil if there is none.
 func (a Agents) Find(ctx context.Context, id uuid.UUID) (*AgentRow, error) {
-	return find[AgentRow](ctx, a.DB, agentsTable, "id = $1", id)
+	return find[AgentRow](ctx, a.DB, agentsTable, "id = $1 and "+boardIsThere, id)
+}
+
+// LeftOn lists the agents of a board, of a deleted one too.
+func (a Agents) LeftOn(ctx context.Context, board uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := findAll[AgentRow](ctx, a.DB, agentsTable, "board_id = $1", board)
+	ids := make([]uuid.UUID, len(rows))
+	for i, r := range rows {
+		ids[i] = r.ID
+	}
+	return ids, err
 }
 
 // AgentFilter narrows a list of agents.
@@ -179,7 +203,7 @@ func (a Agents) List(ctx context.Context, f AgentFilter, s Slice) (Page[Agent], 
 	page := Page[Agent]{Items: []Agent{}, Limit: s.Limit, Offset: s.Offset}
 	rows, err := list(ctx, a.DB, agentsTable,
 		`organization_id = $1 and ((board_id is null and $2) or (board_id is not null and ($3 or board_id = any($4))))
-			and ($5::uuid is null or board_id = $5) and ($6::uuid is null or gateway_id = $6)`,
+			and ($5::uuid is null or board_id = $5) and ($6::uuid is null or gateway_id = $6) and `+boardIsThere,
 		`created_at desc, id desc`,
 		[]any{f.Organization, f.Main, f.AllBoards, f.Boards, f.BoardID, f.GatewayID}, s, func(r AgentRow) AgentRow { return r })
 	if err != nil {
@@ -218,7 +242,7 @@ func (a Agents) Read(ctx context.Context, id uuid.UUID) (*Agent, error) {
 // if one is given.
 func (a Agents) Named(ctx context.Context, org uuid.UUID, name string, board *uuid.UUID) (id uuid.UUID, found bool, err error) {
 	row, err := find[AgentRow](ctx, a.DB, agentsTable,
-		"organization_id = $1 and name = $2 and ($3::uuid is null or board_id = $3) order by created_at, id limit 1", org, name, board)
+		"organization_id = $1 and name = $2 and ($3::uuid is null or board_id = $3) and "+boardIsThere+" order by created_at, id limit 1", org, name, board)
 	if row == nil {
 		return uuid.Nil, false, err
 	}

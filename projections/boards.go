@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 
@@ -96,6 +97,27 @@ func viewBoard(r BoardRow) Board {
 		OnlyLeadCanChangeStatus:               r.OnlyLeadCanChangeStatus, MaxAgents: r.MaxAgents,
 		ID: r.ID, OrganizationID: r.OrganizationID, CreatedAt: Time(r.CreatedAt), UpdatedAt: Time(r.UpdatedAt),
 	}
+}
+
+// frameBoard shows the end of a board to those who follow its tasks, or the
+// agents of its organization, as a type that today's clients ignore.
+func frameBoard(e *eventstore.Staged, b board.Board) ([]eventstore.PendingFrame, error) {
+	switch e.Event.(board.Event).(type) {
+	case board.Created, board.Updated:
+		return nil, nil
+	case board.Deleted:
+	}
+	payload, err := json.Marshal(struct {
+		Type    string    `json:"type"`
+		BoardID uuid.UUID `json:"board_id"`
+	}{e.Type, b.ID})
+	if err != nil {
+		return nil, fmt.Errorf("projections: render %s: %w", e.Type, err)
+	}
+	return []eventstore.PendingFrame{
+		{Of: e, Frame: eventstore.Frame{Topic: TasksTopic(b.ID), About: b.ID, Payload: payload}},
+		{Of: e, Frame: eventstore.Frame{Topic: AgentsTopic(b.OrganizationID), About: b.ID, Payload: payload, Attrs: agentAttrs(&b.ID)}},
+	}, nil
 }
 
 // Boards finds and lists boards.

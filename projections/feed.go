@@ -49,7 +49,11 @@ func (f Feed) Alive(ctx context.Context, topic string, frames []eventstore.Frame
 	for i, fr := range frames {
 		ids[i] = fr.About
 	}
-	rows, err := f.DB.Query(ctx, "select id from "+table.Name+" where id = any($1)", ids)
+	where := " where id = any($1)"
+	if table == agentsTable {
+		where += " and " + boardIsThere
+	}
+	rows, err := f.DB.Query(ctx, "select id from "+table.Name+where, ids)
 	if err != nil {
 		return nil, fmt.Errorf("projections: what is left of %s: %w", topic, err)
 	}
@@ -75,9 +79,14 @@ func shownBy(topic string) *eventstore.Table {
 	switch topic[strings.LastIndexByte(topic, '/')+1:] {
 	case "tasks":
 		return tasksTable
+	case "approvals":
+		return approvalsTable
 	case "agents":
 		return agentsTable
 	case "memory":
+		if strings.HasPrefix(topic, "group/") {
+			return groupMemoryTable
+		}
 		return memoryTable
 	}
 	return nil

@@ -104,9 +104,10 @@ func (i Invites) PendingFor(ctx context.Context, d *eventstore.Decision, org uui
 	return ids, err
 }
 
-// WithEmail lists the invites of an email, open or not.
-func (i Invites) WithEmail(ctx context.Context, emailHash []byte) ([]uuid.UUID, error) {
-	rows, err := findAll[InviteRow](ctx, i.DB, invitesTable, "email_hash = $1", emailHash)
+// Of lists the invites of a person, open or not: those of its emails, and those
+// that it accepted.
+func (i Invites) Of(ctx context.Context, person uuid.UUID, emailHashes [][]byte) ([]uuid.UUID, error) {
+	rows, err := findAll[InviteRow](ctx, i.DB, invitesTable, "email_hash = any($1) or accepted_by_user_id = $2", emailHashes, person)
 	ids := make([]uuid.UUID, len(rows))
 	for n, r := range rows {
 		ids[n] = r.ID

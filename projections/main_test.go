@@ -15,6 +15,7 @@ import (
 	"missioncontrol/auth"
 	"missioncontrol/commands"
 	"missioncontrol/domain"
+	"missioncontrol/domain/approval"
 	"missioncontrol/domain/board"
 	"missioncontrol/domain/member"
 	"missioncontrol/domain/task"
@@ -105,6 +106,14 @@ type crowd struct {
 	places []commands.Place
 	tasks  map[uuid.UUID]commands.Place
 	ids    []uuid.UUID
+
+	approvals []asked
+}
+
+// asked is a request for approval, and where.
+type asked struct {
+	at commands.Place
+	id uuid.UUID
 }
 
 func (p *process) crowd(t testing.TB, n int) *crowd {
@@ -135,18 +144,42 @@ func (c *crowd) try() error {
 	at := pick(c.rand, c.places...)
 	text := c.text()
 	if len(c.ids) == 0 || c.rand.IntN(4) == 0 {
-		made, err := c.Tasks.Create(c.ctx, at, task.Create{Title: text, Description: &text, Status: task.Inbox, Priority: "high"})
+		made, err := c.Tasks.Create(c.ctx, at, commands.NewTask{Created: task.Created{Title: text, Description: &text, Status: task.Inbox, Priority: "high"}})
 		if err == nil {
 			c.tasks[made.ID], c.ids = at, append(c.ids, made.ID)
 		}
 		return err
 	}
 	id := pick(c.rand, c.ids...)
-	switch c.rand.IntN(9) {
+	switch c.rand.IntN(12) {
 	case 0:
-		return c.Tasks.Delete(c.ctx, c.tasks[id], id)
+		if err := c.Tasks.Delete(c.ctx, c.tasks[id], id); err != nil {
+			return err
+		}
+		return projections.Removal{Reader: c.Reader}.Task(c.ctx, id)
+	case 9:
+		_, err := c.Comments.Create(c.ctx, c.tasks[id], id, text)
+		return err
+	case 10:
+		made, err := c.Approvals.Create(c.ctx, c.tasks[id], approval.Created{
+			ActionType: text, TaskIDs: []uuid.UUID{id, pick(c.rand, c.ids...)}, Confidence: 80, Status: approval.Pending, Payload: jsontext.Value(`{"reason":"r"}`),
+		})
+		if err == nil {
+			c.approvals = append(c.approvals, asked{c.tasks[id], made.ID})
+		}
+		return err
+	case 11:
+		if len(c.approvals) == 0 {
+			return nil
+		}
+		a := pick(c.rand, c.approvals...)
+		_, err := c.Approvals.Resolve(c.ctx, a.at, a.id, pick(c.rand, approval.Pending, approval.Approved, approval.Rejected), "")
+		return err
 	case 1, 2, 3:
-		u := task.Update{Title: domain.Some(text)}
+		u := commands.TaskEdit{Edit: task.Edit{Title: domain.Some(text)}, Comment: pick(c.rand, "", "", text)}
+		if c.rand.IntN(3) == 0 {
+			u.DependsOn = &[]uuid.UUID{pick(c.rand, c.ids...)}
+		}
 		if c.rand.IntN(2) == 0 {
 			u.Status = domain.Some(pick(c.rand, task.Inbox, task.InProgress, task.Review, task.Done))
 		}
@@ -165,7 +198,7 @@ func (c *crowd) try() error {
 		_, err := c.Organizations.Create(c.ctx, c.user, fmt.Sprintf("%s %d", text, c.rand.Int64()))
 		return err
 	default:
-		_, err := c.Tasks.Update(c.ctx, c.tasks[id], id, task.Update{})
+		_, err := c.Tasks.Update(c.ctx, c.tasks[id], id, commands.TaskEdit{})
 		return err
 	}
 }

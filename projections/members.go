@@ -3,6 +3,7 @@ package projections
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -132,8 +133,41 @@ type MemberUser struct {
 	PreferredName *Personal `json:"preferred_name"`
 }
 
-// ViewMember shows a membership with its person.
-func ViewMember(m member.Member, u *UserRow) Member { return viewMember(memberRow(m), u) }
+// Show shows a membership with its person. A board that was deleted opens
+// nothing any more, so its grants are left out.
+func (m Members) Show(ctx context.Context, now member.Member, u *UserRow) (Member, error) {
+	rows := []MemberRow{memberRow(now)}
+	err := m.leaveOutGone(ctx, rows)
+	return viewMember(rows[0], u), err
+}
+
+// leaveOutGone removes from rows the grants of boards that were deleted.
+func (m Members) leaveOutGone(ctx context.Context, rows []MemberRow) error {
+	var ids []uuid.UUID
+	for i := range rows {
+		for _, g := range rows[i].Grants() {
+			ids = append(ids, g.BoardID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	boards, err := m.DB.Query(ctx, `select id from boards where id = any($1)`, ids)
+	if err != nil {
+		return fmt.Errorf("projections: which boards are there: %w", err)
+	}
+	there, err := pgx.CollectRows(boards, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return fmt.Errorf("projections: which boards are there: %w", err)
+	}
+	for i := range rows {
+		grants := slices.DeleteFunc(rows[i].Grants(), func(g BoardAccess) bool { return !slices.Contains(there, g.BoardID) })
+		if rows[i].Access, err = json.Marshal(grants); err != nil {
+			return fmt.Errorf("projections: write grants: %w", err)
+		}
+	}
+	return nil
+}
 
 func viewMember(r MemberRow, u *UserRow) Member {
 	v := Member{
@@ -237,6 +271,9 @@ func (m Members) InOrganization(ctx context.Context, org uuid.UUID) ([]WithUser,
 	if err != nil {
 		return nil, err
 	}
+	if err := m.leaveOutGone(ctx, members); err != nil {
+		return nil, err
+	}
 	ids := make([]uuid.UUID, len(members))
 	for i, row := range members {
 		ids[i] = row.UserID
@@ -259,12 +296,15 @@ func (m Members) InOrganization(ctx context.Context, org uuid.UUID) ([]WithUser,
 // Find returns a membership of an organization with its person, nil if there
 // is none.
 func (m Members) Find(ctx context.Context, org, id uuid.UUID) (*WithUser, error) {
-	row, err := find[MemberRow](ctx, m.DB, membersTable, "organization_id = $1 and id = $2", org, id)
-	if row == nil {
+	rows, err := findAll[MemberRow](ctx, m.DB, membersTable, "organization_id = $1 and id = $2", org, id)
+	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
-	u, err := find[UserRow](ctx, m.DB, usersTable, "id = $1", row.UserID)
-	return &WithUser{*row, u}, err
+	if err := m.leaveOutGone(ctx, rows); err != nil {
+		return nil, err
+	}
+	u, err := find[UserRow](ctx, m.DB, usersTable, "id = $1", rows[0].UserID)
+	return &WithUser{rows[0], u}, err
 }
 
 // View shows it.

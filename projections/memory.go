@@ -64,17 +64,25 @@ func (s Source) MarshalJSONTo(enc *jsontext.Encoder) error {
 func ViewMemory(m memory.Memory) Memory { return viewMemory(memoryRow(m)) }
 
 func viewMemory(r MemoryRow) Memory {
-	v := Memory{ID: r.ID, BoardID: r.BoardID, Content: r.Content, IsChat: r.IsChat, CreatedAt: Time(r.CreatedAt)}
+	v := Memory{
+		ID: r.ID, BoardID: r.BoardID, Content: r.Content, Source: sourceOf(r.Source, r.SourceName),
+		IsChat: r.IsChat, CreatedAt: Time(r.CreatedAt),
+	}
 	if r.Tags != nil {
 		v.Tags = &r.Tags
 	}
-	switch {
-	case r.Source != nil:
-		v.Source = &Source{Text: *r.Source}
-	case r.SourceName != nil:
-		v.Source = &Source{Name: Personal(*r.SourceName)}
-	}
 	return v
+}
+
+// sourceOf is whichever of the two columns of a source there is.
+func sourceOf(text, name *string) *Source {
+	switch {
+	case text != nil:
+		return &Source{Text: *text}
+	case name != nil:
+		return &Source{Name: Personal(*name)}
+	}
+	return nil
 }
 
 // MemoryTopic is the stream of a board's memory.

@@ -63,7 +63,8 @@ type Silent struct {
 // since a time.
 func (p Presences) SilentSince(ctx context.Context, t time.Time, limit int) ([]Silent, error) {
 	rows, err := p.DB.Query(ctx, `select a.id, a.organization_id, p.last_seen_at from agent_presence p join agents a on a.id = p.agent_id
-		where p.last_seen_at < $1 and a.last_seen_at is not null and a.status <> 'offline' order by p.last_seen_at limit $2`, t, limit)
+		where p.last_seen_at < $1 and a.last_seen_at is not null and a.status <> 'offline'
+			and (a.board_id is null or exists (select 1 from boards b where b.id = a.board_id)) order by p.last_seen_at limit $2`, t, limit)
 	if err != nil {
 		return nil, fmt.Errorf("projections: find silent agents: %w", err)
 	}
@@ -74,10 +75,10 @@ func (p Presences) SilentSince(ctx context.Context, t time.Time, limit int) ([]S
 	return found, nil
 }
 
-// Forget drops the presence of an agent that is gone.
-func (p Presences) Forget(ctx context.Context, agent uuid.UUID) error {
-	if _, err := p.DB.Exec(ctx, `delete from agent_presence where agent_id = $1`, agent); err != nil {
-		return fmt.Errorf("projections: forget the presence of %v: %w", agent, err)
+// Forget drops the presence of agents that are gone.
+func (p Presences) Forget(ctx context.Context, agents ...uuid.UUID) error {
+	if _, err := p.DB.Exec(ctx, `delete from agent_presence where agent_id = any($1)`, agents); err != nil {
+		return fmt.Errorf("projections: forget the presence of %v: %w", agents, err)
 	}
 	return nil
 }

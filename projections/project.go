@@ -7,11 +7,16 @@ import (
 
 	"missioncontrol/domain"
 	"missioncontrol/domain/agent"
+	"missioncontrol/domain/approval"
 	"missioncontrol/domain/board"
+	"missioncontrol/domain/comment"
+	"missioncontrol/domain/field"
+	"missioncontrol/domain/group"
 	"missioncontrol/domain/invite"
 	"missioncontrol/domain/member"
 	"missioncontrol/domain/memory"
 	"missioncontrol/domain/organization"
+	"missioncontrol/domain/tag"
 	"missioncontrol/domain/task"
 	"missioncontrol/domain/user"
 	"missioncontrol/eventstore"
@@ -21,22 +26,62 @@ import (
 // command is appended and when the log is replayed.
 type Projector struct{}
 
-// Project maps the events of a decision.
+// Project maps the events of a decision. Each frame shows the world as its
+// event leaves it: what the decision has changed up to there, over what the
+// database holds.
 func (p Projector) Project(d *eventstore.Decision) ([]eventstore.Write, []eventstore.PendingFrame, error) {
+	read := Reader{DB: d.Store().DB(), Store: d.Store()}
+	changed := world{}
 	var writes []eventstore.Write
 	var frames []eventstore.PendingFrame
 	for _, e := range d.Staged() {
+		changed[e.Stream] = e.State
 		w, err := row(e.State)
 		if err != nil {
 			return nil, nil, err
 		}
-		f, err := frame(e)
+		f, err := read.frame(d, changed, e)
 		if err != nil {
 			return nil, nil, err
 		}
 		writes, frames = append(writes, w), append(frames, f...)
 	}
 	return writes, frames, nil
+}
+
+// frame renders what the streams show of an event in the present.
+func (r Reader) frame(d *eventstore.Decision, changed world, e *eventstore.Staged) ([]eventstore.PendingFrame, error) {
+	switch s := e.State.(type) {
+	case task.Task:
+		around, err := Tasks{r}.around(d.Context(), d, changed.layer, []TaskRow{taskRow(s)})
+		if err != nil {
+			return nil, err
+		}
+		return one(frameTask(e, s, around))
+	case approval.Approval:
+		n, err := Approvals{r}.tally(d.Context(), d, changed, s)
+		if err != nil {
+			return nil, err
+		}
+		return one(frameApproval(e, s, n))
+	}
+	return frame(e)
+}
+
+// frameIn renders what the streams show of an event in a past that is folded
+// in memory; approvals are those of each board.
+func frameIn(w world, approvals map[uuid.UUID]map[uuid.UUID]bool, e *eventstore.Staged) ([]eventstore.PendingFrame, error) {
+	switch s := e.State.(type) {
+	case task.Task:
+		return one(frameTask(e, s, w))
+	case approval.Approval:
+		return one(frameApproval(e, s, tallyIn(w, approvals[s.BoardID], s)))
+	}
+	return frame(e)
+}
+
+func one(f eventstore.PendingFrame, err error) ([]eventstore.PendingFrame, error) {
+	return []eventstore.PendingFrame{f}, err
 }
 
 // row maps an aggregate's state to the row of its table.
@@ -51,12 +96,25 @@ func row(state any) (eventstore.Write, error) {
 	case invite.Invite:
 		return putOrRemove(invitesTable, inviteRow(s), !s.IsRevoked), nil
 	case board.Board:
-		return boardsTable.Put(boardRow(s)), nil
+		return putOrRemove(boardsTable, boardRow(s), s.Exists()), nil
+	case group.Group:
+		return putOrRemove(groupsTable, groupRow(s), s.Exists()), nil
 	case task.Task:
 		return putOrRemove(tasksTable, taskRow(s), s.Exists()), nil
 	case agent.Agent:
 		return putOrRemove(agentsTable, agentRow(s), s.Exists()), nil
+	case comment.Comment:
+		return commentsTable.Put(commentRow(s)), nil
+	case approval.Approval:
+		return putOrRemove(approvalsTable, approvalRow(s), s.Exists()), nil
+	case tag.Tag:
+		return putOrRemove(tagsTable, tagRow(s), s.Exists()), nil
+	case field.Definition:
+		return putOrRemove(fieldsTable, fieldRow(s), s.Exists()), nil
 	case memory.Memory:
+		if s.BoardGroupID != uuid.Nil {
+			return groupMemoryTable.Put(groupMemoryRow(s)), nil
+		}
 		return memoryTable.Put(memoryRow(s)), nil
 	}
 	return eventstore.Write{}, fmt.Errorf("projections: no row is known for %T", state)
@@ -69,21 +127,26 @@ func putOrRemove(t *eventstore.Table, row any, exists bool) eventstore.Write {
 	return t.Remove(row)
 }
 
-// frame renders what the streams show of an event.
+// frame renders what the streams show of an event that shows nothing of others.
 func frame(e *eventstore.Staged) ([]eventstore.PendingFrame, error) {
-	var f eventstore.PendingFrame
-	var err error
 	switch s := e.State.(type) {
-	case task.Task:
-		f, err = frameTask(e, s)
 	case agent.Agent:
 		return frameAgent(e, s)
+	case comment.Comment:
+		return one(frameComment(e, s))
+	case board.Board:
+		return frameBoard(e, s)
+	case tag.Tag:
+		return one(frameTag(e, s))
+	case field.Definition:
+		return one(frameField(e, s))
 	case memory.Memory:
-		f, err = frameMemory(e, s)
-	default:
-		return nil, nil
+		if s.BoardGroupID != uuid.Nil {
+			return one(frameGroupMemory(e, s))
+		}
+		return one(frameMemory(e, s))
 	}
-	return []eventstore.PendingFrame{f}, err
+	return nil, nil
 }
 
 // actingAgent is the agent behind an event, nil if it was somebody else.

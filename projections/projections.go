@@ -139,7 +139,7 @@ func find[R any](ctx context.Context, db *pgxpool.Pool, t *eventstore.Table, whe
 
 // Ok is the answer to what has nothing else to show.
 type Ok struct {
-	OK bool `json:"ok"`
+	OK bool `json:"ok" default:"true"`
 }
 
 // OK says that it is done.

@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
 
-	"missioncontrol/domain/organization"
+	"missioncontrol/domain/approval"
 	"missioncontrol/eventstore"
 )
 
@@ -21,7 +21,8 @@ const Version = 1
 
 // tables are the read models that a rebuild fills, beside the feed.
 func tables() []*eventstore.Table {
-	return []*eventstore.Table{usersTable, organizationsTable, membersTable, invitesTable, boardsTable, agentsTable, tasksTable, memoryTable}
+	return []*eventstore.Table{usersTable, organizationsTable, membersTable, invitesTable, boardsTable, agentsTable, tasksTable,
+		commentsTable, approvalsTable, memoryTable, groupsTable, groupMemoryTable, tagsTable, fieldsTable}
 }
 
 // rebuildSchema holds the fresh tables until they replace the old ones.
@@ -49,9 +50,10 @@ type Rebuild struct {
 
 	conn    *pgx.Conn
 	loader  *eventstore.Loader
-	states  map[uuid.UUID]any
-	dirty   map[uuid.UUID]bool // streams whose row is not written yet
-	gone    []uuid.UUID        // organizations that were deleted
+	states  world
+	boards  map[uuid.UUID]map[uuid.UUID]bool // approvals of each board
+	dirty   map[uuid.UUID]bool               // streams whose row is not written yet
+	gone    []gone                           // what was deleted with all that it held
 	at      int64
 	began   time.Time
 	lastSay time.Time
@@ -77,7 +79,8 @@ func Needed(ctx context.Context, r Reader) (bool, error) {
 
 // Run rebuilds.
 func (b *Rebuild) Run(ctx context.Context) (err error) {
-	b.states, b.dirty, b.began = map[uuid.UUID]any{}, map[uuid.UUID]bool{}, time.Now()
+	b.states, b.dirty, b.began = world{}, map[uuid.UUID]bool{}, time.Now()
+	b.boards = map[uuid.UUID]map[uuid.UUID]bool{}
 	if b.conn, err = b.connect(ctx); err != nil {
 		return err
 	}
@@ -259,13 +262,19 @@ func (b *Rebuild) fold(events []*eventstore.Recorded) ([]*eventstore.Frame, erro
 	for _, r := range events {
 		state := vocabulary.Evolve(b.states[r.Stream], r)
 		b.states[r.Stream], b.dirty[r.Stream] = state, true
-		if _, deleted := r.Event.(organization.Deleted); deleted {
-			b.gone = append(b.gone, r.Stream)
+		if a, ok := state.(approval.Approval); ok {
+			if b.boards[a.BoardID] == nil {
+				b.boards[a.BoardID] = map[uuid.UUID]bool{}
+			}
+			b.boards[a.BoardID][r.Stream] = true
+		}
+		if held := heldBy(r.Event); held != nil {
+			b.gone = append(b.gone, gone{r.Stream, held})
 		}
 		if !b.Frames {
 			continue
 		}
-		shown, err := frame(&eventstore.Staged{Recorded: r, State: state})
+		shown, err := frameIn(b.states, b.boards, &eventstore.Staged{Recorded: r, State: state})
 		if err != nil {
 			return nil, err
 		}
@@ -332,12 +341,16 @@ func (b *Rebuild) swap(ctx context.Context) error {
 	return nil
 }
 
-// leaveOut removes from the fresh tables what deleted organizations held.
+// leaveOut removes from the fresh tables what was held by what was deleted, in
+// the order of the log, as Removal does.
 func (b *Rebuild) leaveOut(ctx context.Context) error {
-	for _, org := range b.gone {
-		for _, sql := range ofOrganization() {
-			if _, err := b.conn.Exec(ctx, sql, org, nil); err != nil { // no limit: nobody waits for these tables
-				return fmt.Errorf("projections: leave out organization %v: %w", org, err)
+	if _, err := b.conn.Exec(ctx, ofNoTask, nil); err != nil {
+		return fmt.Errorf("projections: leave out comments of deleted tasks: %w", err)
+	}
+	for _, g := range b.gone {
+		for _, sql := range g.held {
+			if _, err := b.conn.Exec(ctx, sql, g.id, nil); err != nil { // no limit: nobody waits for these tables
+				return fmt.Errorf("projections: leave out what %v held: %w", g.id, err)
 			}
 		}
 	}

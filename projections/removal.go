@@ -6,6 +6,10 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"missioncontrol/domain/board"
+	"missioncontrol/domain/group"
+	"missioncontrol/domain/organization"
 )
 
 // removalSlice is how many rows go in one transaction that holds the head.
@@ -21,22 +25,96 @@ func ofOrganization() []string {
 	const onItsBoards = `board_id in (select id from boards where organization_id = $1)`
 	return []string{
 		`delete from feed where (topic, seq) in (select f.topic, f.seq from boards b
-			join feed f on f.topic in ('board/' || b.id || '/tasks', 'board/' || b.id || '/memory')
+			join feed f on f.topic in ('board/' || b.id || '/tasks', 'board/' || b.id || '/approvals', 'board/' || b.id || '/memory')
 			where b.organization_id = $1 limit $2)`,
 		`delete from feed where (topic, seq) in (select topic, seq from feed where topic = 'organization/' || $1 || '/agents' limit $2)`,
+		`delete from feed where (topic, seq) in (select topic, seq from feed where topic = 'organization/' || $1 || '/catalog' limit $2)`,
+		`delete from tags where id in (select id from tags where organization_id = $1 limit $2)`,
+		`delete from custom_fields where id in (select id from custom_fields where organization_id = $1 limit $2)`,
 		`delete from tasks where id in (select id from tasks where ` + onItsBoards + ` limit $2)`,
+		`delete from comments where id in (select id from comments where ` + onItsBoards + ` limit $2)`,
+		`delete from approvals where id in (select id from approvals where ` + onItsBoards + ` limit $2)`,
 		`delete from board_memory where id in (select id from board_memory where ` + onItsBoards + ` limit $2)`,
 		`delete from agents where id in (select id from agents where organization_id = $1 limit $2)`,
+		`delete from feed where (topic, seq) in (select f.topic, f.seq from board_groups g
+			join feed f on f.topic = 'group/' || g.id || '/memory' where g.organization_id = $1 limit $2)`,
+		`delete from board_group_memory where id in (select m.id from board_group_memory m
+			join board_groups g on g.id = m.board_group_id where g.organization_id = $1 limit $2)`,
+		`delete from board_groups where id in (select id from board_groups where organization_id = $1 limit $2)`,
 		`delete from boards where id in (select id from boards where organization_id = $1 limit $2)`,
 		`delete from invites where id in (select id from invites where organization_id = $1 limit $2)`,
 		`delete from members where id in (select id from members where organization_id = $1 limit $2)`,
 	}
 }
 
-// Organization removes all rows of a deleted organization.
+// ofBoard are the statements that remove a slice of what a board ($1) held.
+func ofBoard() []string {
+	return []string{
+		`delete from feed where (topic, seq) in (select topic, seq from feed
+			where topic in ('board/' || $1 || '/tasks', 'board/' || $1 || '/approvals', 'board/' || $1 || '/memory') limit $2)`,
+		`delete from tasks where id in (select id from tasks where board_id = $1 limit $2)`,
+		`delete from comments where id in (select id from comments where board_id = $1 limit $2)`,
+		`delete from approvals where id in (select id from approvals where board_id = $1 limit $2)`,
+		`delete from board_memory where id in (select id from board_memory where board_id = $1 limit $2)`,
+		`delete from agents where id in (select id from agents where board_id = $1 limit $2)`,
+	}
+}
+
+// ofGroup are the statements that remove a slice of what a group of boards ($1)
+// held.
+func ofGroup() []string {
+	return []string{
+		`delete from feed where (topic, seq) in (select topic, seq from feed where topic = 'group/' || $1 || '/memory' limit $2)`,
+		`delete from board_group_memory where id in (select id from board_group_memory where board_group_id = $1 limit $2)`,
+	}
+}
+
+// gone is something that was deleted, and the statements that remove what it
+// held.
+type gone struct {
+	id   uuid.UUID
+	held []string
+}
+
+// heldBy are the statements that remove what an event ends beside its own
+// stream, none for most.
+func heldBy(event any) []string {
+	switch event.(type) {
+	case organization.Deleted:
+		return ofOrganization()
+	case board.Deleted:
+		return ofBoard()
+	case group.Deleted:
+		return ofGroup()
+	}
+	return nil
+}
+
+// ofNoTask removes a slice of the comments whose task is gone.
+const ofNoTask = `delete from comments where id in (select c.id from comments c
+	where not exists (select 1 from tasks t where t.id = c.task_id) limit $1)`
+
+// Task removes the comments of a deleted task.
+func (r Removal) Task(ctx context.Context, task uuid.UUID) error {
+	return r.slices(ctx, `delete from comments where id in (select id from comments where task_id = $1 limit $2)`, task)
+}
+
+// Organization, Board and Group remove all rows that one of them held.
 func (r Removal) Organization(ctx context.Context, org uuid.UUID) error {
-	for _, sql := range ofOrganization() {
-		if err := r.slices(ctx, sql, org); err != nil {
+	return r.all(ctx, ofOrganization(), org)
+}
+
+func (r Removal) Board(ctx context.Context, board uuid.UUID) error {
+	return r.all(ctx, ofBoard(), board)
+}
+
+func (r Removal) Group(ctx context.Context, group uuid.UUID) error {
+	return r.all(ctx, ofGroup(), group)
+}
+
+func (r Removal) all(ctx context.Context, statements []string, id uuid.UUID) error {
+	for _, sql := range statements {
+		if err := r.slices(ctx, sql, id); err != nil {
 			return err
 		}
 	}

@@ -117,3 +117,11 @@ func (t Tokens) Drop(ctx context.Context, ids ...uuid.UUID) error {
 	}
 	return nil
 }
+
+// DropOf forgets all tokens of agents.
+func (t Tokens) DropOf(ctx context.Context, agents ...uuid.UUID) error {
+	if _, err := t.DB.Exec(ctx, `delete from agent_tokens where agent_id = any($1)`, agents); err != nil {
+		return fmt.Errorf("projections: drop the tokens of agents: %w", err)
+	}
+	return nil
+}

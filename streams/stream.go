@@ -203,9 +203,20 @@ func (s *stream) recheck() error {
 		if s.ctx.Err() != nil {
 			return errGone
 		}
-		return &errLost{err}
+		return s.finish(err)
 	}
 	return nil
+}
+
+// finish sends what was published already if the stream is over, and nothing
+// more to a caller who has lost access.
+func (s *stream) finish(cause error) error {
+	if errors.Is(cause, ErrOver) && s.cur != nil && s.cur.next.Load() != nil {
+		if err := s.deliver(); err != nil {
+			return err
+		}
+	}
+	return &errLost{cause}
 }
 
 // pause waits until it is over or something happened, and does meanwhile what

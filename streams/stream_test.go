@@ -125,6 +125,33 @@ func TestStream(t *testing.T) {
 			}
 		})
 	})
+	t.Run("shows how it ended what is over, and nothing more to those who lost access", func(t *testing.T) {
+		for cause, sees := range map[error]bool{fmt.Errorf("%w: deleted", ErrOver): true, errors.New("no longer a member"): false} {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, Options{})
+				var answer error
+				w.sub = func(*http.Request) Subscription {
+					return Subscription{Topics: []string{"a"}, Event: "task", Keys: []string{"board/1"}, Recheck: func(context.Context) error {
+						if answer != nil {
+							w.commit("a") // as if both had come at once and the other was chosen first
+						}
+						return answer
+					}}
+				}
+				r := w.open("")
+				r.must()
+				synctest.Wait()
+				answer = cause
+				w.hub.Recheck("board/1")
+				if m := r.must(); (m.data != "") != sees {
+					t.Errorf("after %v it shows %+v", cause, m)
+				}
+				if _, err := r.next(); sees && err != nil || !sees && !errors.Is(err, io.ErrUnexpectedEOF) {
+					t.Errorf("it goes on with %v", err)
+				}
+			})
+		}
+	})
 }
 
 // wantLetGo reads to the end of a stream that the server ends on purpose.

@@ -9,6 +9,10 @@ import (
 	"strings"
 )
 
+// ErrOver is what Recheck answers when it is not the caller that has changed:
+// what the stream shows has come to its end.
+var ErrOver = errors.New("streams: what the stream shows is gone")
+
 // Subscription is what one stream shows.
 type Subscription struct {
 	// Topics are merged in order of seq. An event that has a frame on two of
@@ -24,7 +28,8 @@ type Subscription struct {
 	// Recheck asks again whether the caller may read the stream: once after
 	// the stream was registered, then whenever Hub.Recheck names one of Keys.
 	// Nothing is sent until it answers, so it may itself wait for storage that
-	// is away; an error ends the stream on purpose. Nil asks nothing.
+	// is away; an error ends the stream on purpose, ErrOver after what was
+	// published until then. Nil asks nothing.
 	Recheck func(ctx context.Context) error
 }
 

@@ -20,13 +20,21 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"runtime/debug"
 	"runtime/pprof"
 	"slices"
 	"syscall"
 	"time"
 )
 
+// gcPercent is how much the heap may grow between collections: that of serve.
+// What lives is small, what passes through is not.
+const gcPercent = 400
+
 func main() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
@@ -43,7 +51,8 @@ type options struct {
 	rows    *regexp.Regexp // nil: all
 	window  time.Duration  // of one measurement
 	rounds  int            // of each measurement; the median counts
-	profile string
+	profile string         // of this process' time
+	allocs  string         // of this process' allocations
 }
 
 func parse(args []string, progress io.Writer) (options, error) {
@@ -57,6 +66,7 @@ func parse(args []string, progress io.Writer) (options, error) {
 	seconds := flags.Float64("seconds", 4, "how long one measurement takes")
 	quick := flags.Bool("quick", false, "one round of one second: shows that it works, measures little")
 	flags.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile of this process to a file")
+	flags.StringVar(&o.allocs, "memprofile", "", "write a profile of this process' allocations to a file")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
@@ -89,17 +99,11 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 		return err
 	}
 	defer func() { err = errors.Join(err, b.cluster.close()) }()
-	if o.profile != "" {
-		file, err := os.Create(o.profile)
-		if err != nil {
-			return err
-		}
-		defer file.Close() //nolint:errcheck // a lost profile is seen when it is read
-		if err := pprof.StartCPUProfile(file); err != nil {
-			return err
-		}
-		defer pprof.StopCPUProfile()
+	stop, err := o.profiles()
+	if err != nil {
+		return err
 	}
+	defer func() { err = errors.Join(err, stop()) }()
 	var results []result
 	for _, r := range chosen {
 		b.say("%s", r.name)
@@ -117,6 +121,35 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 		}
 	}
 	return print(out, results, b)
+}
+
+// profiles starts what was asked for; stop writes it.
+func (o options) profiles() (stop func() error, err error) {
+	var cpu *os.File
+	if o.profile != "" {
+		if cpu, err = os.Create(o.profile); err != nil {
+			return nil, err
+		}
+		if err := pprof.StartCPUProfile(cpu); err != nil {
+			return nil, err
+		}
+	}
+	return func() error {
+		if cpu != nil {
+			pprof.StopCPUProfile()
+			if err := cpu.Close(); err != nil {
+				return err
+			}
+		}
+		if o.allocs == "" {
+			return nil
+		}
+		file, err := os.Create(o.allocs)
+		if err != nil {
+			return err
+		}
+		return errors.Join(pprof.Lookup("allocs").WriteTo(file, 0), file.Close())
+	}, nil
 }
 
 func (o options) choose(all []row) []row {

@@ -13,7 +13,7 @@ import (
 // and that it is let go and comes back without loss.
 func streamStalled(ctx context.Context, b *bench) (results []result, err error) {
 	big := strings.Replace(newTask, "sentence", strings.Repeat("long sentence ", 300), 1)
-	err = b.withBoard(ctx, big, func(s *board) error {
+	err = b.withBoard(ctx, big, func(s *boardTasks) error {
 		var without, with quantiles
 		exact := 1.0
 		for range b.rounds {
@@ -58,7 +58,7 @@ type stalledClient struct {
 }
 
 // stall opens one and writes more than the sockets between hold.
-func (s *board) stall(ctx context.Context) (*stalledClient, error) {
+func (s *boardTasks) stall(ctx context.Context) (*stalledClient, error) {
 	c, err := dialBuffer(ctx, s.addr, 4096)
 	if err != nil {
 		return nil, err
@@ -84,7 +84,7 @@ func (e *inexact) Error() string { return e.text }
 
 // comeBack waits for the cut-off, reads what the sockets still hold, resumes
 // behind it, and compares all that came with all that was written.
-func (s *board) comeBack(ctx context.Context, x *stalledClient) error {
+func (s *boardTasks) comeBack(ctx context.Context, x *stalledClient) error {
 	for began := time.Now(); s.hub.Stats().CutOff == x.cutOff; wait(ctx, 100*time.Millisecond) {
 		if time.Since(began) > 30*time.Second || ctx.Err() != nil {
 			return &inexact{"the stalled client was not cut off"}

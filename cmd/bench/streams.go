@@ -17,30 +17,30 @@ type source interface {
 	publish() error
 }
 
-// board is the stream of a board's tasks.
-type board struct {
+// boardTasks is the stream of a board's tasks.
+type boardTasks struct {
 	*app
 	tasks string
 	body  string
 	post  *client
 }
 
-func (s *board) path() string    { return s.tasks + "/stream" }
-func (s *board) address() string { return s.addr }
-func (s *board) times() *clock   { return &s.clock }
-func (s *board) publish() error {
+func (s *boardTasks) path() string    { return s.tasks + "/stream" }
+func (s *boardTasks) address() string { return s.addr }
+func (s *boardTasks) times() *clock   { return &s.clock }
+func (s *boardTasks) publish() error {
 	_, err := s.post.post(s.tasks, s.body, "")
 	return err
 }
 
-func (b *bench) withBoard(ctx context.Context, body string, use func(*board) error) error {
+func (b *bench) withBoard(ctx context.Context, body string, use func(*boardTasks) error) error {
 	return b.withApp(ctx, func(a *app, _, tasks string) error {
 		c, err := dial(ctx, a.addr)
 		if err != nil {
 			return err
 		}
 		defer c.close()
-		return use(&board{app: a, tasks: tasks, body: body, post: c})
+		return use(&boardTasks{app: a, tasks: tasks, body: body, post: c})
 	})
 }
 
@@ -72,7 +72,7 @@ func delays(ctx context.Context, s source, n, rate int, window time.Duration) ([
 const eventsPerSecond = 20
 
 func streamLatency(ctx context.Context, b *bench) (results []result, err error) {
-	err = b.withBoard(ctx, newTask, func(s *board) error {
+	err = b.withBoard(ctx, newTask, func(s *boardTasks) error {
 		late, err := delays(ctx, s, 1, 100, b.window)
 		if err != nil {
 			return err
@@ -101,7 +101,7 @@ func (q *quantiles) String() string {
 }
 
 func streamFanout(ctx context.Context, b *bench) (results []result, err error) {
-	err = b.withBoard(ctx, newTask, func(s *board) error {
+	err = b.withBoard(ctx, newTask, func(s *boardTasks) error {
 		if err := s.publish(); err != nil {
 			return err
 		}
@@ -137,7 +137,7 @@ func streamFanout(ctx context.Context, b *bench) (results []result, err error) {
 // streamDeliveries writes as fast as all readers take it.
 func streamDeliveries(ctx context.Context, b *bench) (results []result, err error) {
 	const writers, ahead = 16, 32 // events that may be under way
-	err = b.withBoard(ctx, newTask, func(s *board) error {
+	err = b.withBoard(ctx, newTask, func(s *boardTasks) error {
 		r, err := read(ctx, s, subscribers)
 		if err != nil {
 			return err
@@ -166,7 +166,7 @@ func streamDeliveries(ctx context.Context, b *bench) (results []result, err erro
 }
 
 // keepWriting makes a task for each ticket.
-func (s *board) keepWriting(ctx context.Context, tickets <-chan struct{}) error {
+func (s *boardTasks) keepWriting(ctx context.Context, tickets <-chan struct{}) error {
 	c, err := dial(ctx, s.addr)
 	if err != nil {
 		return err
@@ -205,7 +205,7 @@ func hand(ctx context.Context, r *readers, tickets chan<- struct{}, ahead int64)
 
 // idleStreams counts what open streams cost the database when nothing happens.
 func idleStreams(ctx context.Context, b *bench) (results []result, err error) {
-	err = b.withBoard(ctx, newTask, func(s *board) error {
+	err = b.withBoard(ctx, newTask, func(s *boardTasks) error {
 		if err := s.publish(); err != nil {
 			return err
 		}

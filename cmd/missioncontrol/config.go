@@ -28,6 +28,11 @@ type listen struct {
 	CORSOrigins string `name:"cors-origins" help:"Comma list of origins that browsers may call from." env:"CORS_ORIGINS"`
 	MaxBody     int64  `name:"max-body-bytes" help:"Largest request body." env:"MAX_BODY_BYTES" default:"1048576"`
 
+	TLSCert       string        `name:"tls-cert-file" help:"Certificate chain in PEM: serve HTTPS and HTTP/2. Read again when it changes." env:"TLS_CERT_FILE" placeholder:"FILE"`
+	TLSKey        string        `name:"tls-key-file" help:"Its private key in PEM." env:"TLS_KEY_FILE" placeholder:"FILE"`
+	HeaderTimeout time.Duration `name:"request-header-timeout" help:"Time for a client to send the headers of a request." env:"REQUEST_HEADER_TIMEOUT" default:"10s"`
+	BodyTimeout   time.Duration `name:"request-body-timeout" help:"Time for a client to send the body of a request." env:"REQUEST_BODY_TIMEOUT" default:"30s"`
+
 	ContentTypeOptions string `name:"security-header-x-content-type-options" env:"SECURITY_HEADER_X_CONTENT_TYPE_OPTIONS" default:"nosniff" help:"X-Content-Type-Options; blank sends none."`
 	FrameOptions       string `name:"security-header-x-frame-options" env:"SECURITY_HEADER_X_FRAME_OPTIONS" default:"DENY" help:"X-Frame-Options; blank sends none."`
 	ReferrerPolicy     string `name:"security-header-referrer-policy" env:"SECURITY_HEADER_REFERRER_POLICY" default:"strict-origin-when-cross-origin" help:"Referrer-Policy; blank sends none."`
@@ -103,7 +108,11 @@ func (l listen) baseURL(bound net.Addr) (string, error) {
 		if host == "" || host == "0.0.0.0" || host == "::" {
 			host = "localhost"
 		}
-		return "http://" + net.JoinHostPort(host, port), nil
+		scheme := "http"
+		if l.overTLS() {
+			scheme = "https"
+		}
+		return scheme + "://" + net.JoinHostPort(host, port), nil
 	}
 	u, err := absolute(l.BaseURL)
 	if err != nil {
@@ -128,8 +137,12 @@ func (l listen) check() error {
 		return fmt.Errorf("MAX_BODY_BYTES must be at least 1, not %d", l.MaxBody)
 	case l.SlowMS < 0:
 		return fmt.Errorf("REQUEST_LOG_SLOW_MS must be 0 or more, not %d", l.SlowMS)
+	case l.HeaderTimeout <= 0:
+		return fmt.Errorf("REQUEST_HEADER_TIMEOUT must be above 0, not %s", l.HeaderTimeout)
+	case l.BodyTimeout <= 0:
+		return fmt.Errorf("REQUEST_BODY_TIMEOUT must be above 0, not %s", l.BodyTimeout)
 	}
-	return nil
+	return l.checkTLS()
 }
 
 func (s state) check() error {

@@ -62,8 +62,9 @@ func TestWrongConfiguration(t *testing.T) {
 		"database_is_away":           {env: env{"DATABASE_URL": nobodyListens}, names: "DATABASE_URL"},
 		"database_url_is_no_url":     {env: env{"DATABASE_URL": "postgres://user:secret-word@:no:port/x"}, names: "DATABASE_URL"},
 		"data_dir_is_a_file":         {env: env{"DATA_DIR": "/etc/passwd"}, names: "DATA_DIR"},
-		"data_dir_of_a_file_with_database": {
-			env: env{"DATA_DIR": "/etc/passwd", "DATABASE_URL": nobodyListens}, names: "DATA_DIR"},
+		"data_dir_is_a_file_beside_a_url": {
+			env: env{"DATA_DIR": "/etc/passwd", "DATABASE_URL": nobodyListens}, names: "DATA_DIR",
+		},
 		"rebuild_with_the_database_away": {env: env{"DATABASE_URL": nobodyListens}, args: []string{"rebuild"}, names: "DATABASE_URL"},
 		"rebuild_with_a_wrong_key":       {env: env{"INSTALLATION_KEY": "x"}, args: []string{"rebuild"}, names: "INSTALLATION_KEY"},
 		"rebuild_with_a_wrong_number":    {env: env{"DATABASE_CONNECTIONS": "0"}, args: []string{"rebuild"}, names: "DATABASE_CONNECTIONS"},

@@ -85,23 +85,37 @@ func (l logging) check() error {
 }
 
 func (l logging) logger(w io.Writer) *slog.Logger {
-	options := &slog.HandlerOptions{Level: level(l.LogLevel), ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
-		if len(groups) > 0 || a.Key != slog.TimeKey {
-			return a
-		}
-		if l.LogFormat == "json" {
-			return slog.Time("timestamp", a.Value.Time().UTC())
-		}
-		if l.LogUTC {
-			return slog.Time(slog.TimeKey, a.Value.Time().UTC())
-		}
-		return a
-	}}
+	options := &slog.HandlerOptions{Level: level(l.LogLevel), ReplaceAttr: l.named}
 	var handler slog.Handler = slog.NewTextHandler(w, options)
 	if l.LogFormat == "json" {
 		handler = slog.NewJSONHandler(w, options)
 	}
 	return slog.New(handler).With("app", "mission-control", "version", version)
+}
+
+// named gives what stands in every line the names and forms that operators of
+// the original know.
+func (l logging) named(groups []string, a slog.Attr) slog.Attr {
+	if len(groups) > 0 {
+		return a
+	}
+	json := l.LogFormat == "json"
+	switch {
+	case a.Key == slog.TimeKey && json:
+		return slog.Time("timestamp", a.Value.Time().UTC())
+	case a.Key == slog.TimeKey && l.LogUTC:
+		return slog.Time(slog.TimeKey, a.Value.Time().UTC())
+	case a.Key == slog.MessageKey && json:
+		a.Key = "message"
+	case a.Key == slog.LevelKey:
+		switch a.Value.Any() {
+		case slog.LevelDebug - 4:
+			a.Value = slog.StringValue("TRACE")
+		case slog.LevelWarn:
+			a.Value = slog.StringValue("WARNING")
+		}
+	}
+	return a
 }
 
 // level reads a level by name or number; an unknown name means INFO.

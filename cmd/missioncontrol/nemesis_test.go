@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -119,12 +120,17 @@ func TestPostgresAway(t *testing.T) {
 	must(t, err)
 	t.Logf("carried out again after %v and %d tries", time.Since(began).Round(time.Millisecond), tries)
 	for _, f := range []*follower{here, there} {
-		f.await(t, 3)
+		eventually(t, patience, "a follower sees the last task", func() bool {
+			seen := f.seen()
+			return len(seen) > 0 && seen[len(seen)-1].title == "after"
+		})
 		var titles []string
 		for _, frame := range f.seen() {
 			titles = append(titles, frame.title)
 		}
-		if len(titles) != 3 || titles[0] != "before" || titles[1] != "meanwhile elsewhere" || titles[2] != "after" {
+		// The outcome of the first command without a database may be unknown.
+		titles = slices.DeleteFunc(titles, func(s string) bool { return s == "t" })
+		if !slices.Equal(titles, []string{"before", "meanwhile elsewhere", "after"}) {
 			t.Errorf("a follower saw %q", titles)
 		}
 		if n := f.connects.Load(); n != 1 {

@@ -114,7 +114,7 @@ func (p *process) announce(a projections.Agent, org uuid.UUID) {
 
 func (s *serveCmd) transport(log *slog.Logger) httpapi.Transport {
 	return httpapi.Transport{
-		Log: log, MaxBodyBytes: s.MaxBody, CORSOrigins: s.CORSOrigins, SlowRequest: s.slowRequest(), LogHealth: s.LogHealth,
+		Log: log, MaxBodyBytes: s.MaxBody, BodyTimeout: s.BodyTimeout, CORSOrigins: s.CORSOrigins, SlowRequest: s.slowRequest(), LogHealth: s.LogHealth,
 		SecurityHeaders: httpapi.SecurityHeaders{
 			ContentTypeOptions: s.ContentTypeOptions, FrameOptions: s.FrameOptions,
 			ReferrerPolicy: s.ReferrerPolicy, PermissionsPolicy: s.PermissionsPolicy,

@@ -30,7 +30,7 @@ type serveCmd struct {
 
 // How long a shutdown may take, whole and for the streams alone.
 const (
-	shutdownLimit = 4 * time.Second
+	shutdownLimit = 3500 * time.Millisecond
 	drainLimit    = 3 * time.Second
 )
 
@@ -44,7 +44,7 @@ func (s *serveCmd) Run(ctx context.Context, log *slog.Logger, out output) error 
 	if err != nil {
 		return err
 	}
-	doors, err := s.listen.open(ctx)
+	doors, err := s.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -164,17 +164,17 @@ func (s *serveCmd) serve(ctx context.Context, dir, url string, d doors, log *slo
 		return err
 	}
 	defer p.close()
+	server, err := s.listen.server(p.api.Handler(), log)
+	if err != nil {
+		return err
+	}
 	if err := upToDate(ctx, p.api.Read, out); err != nil {
 		return err
 	}
 	g, working := errgroup.WithContext(context.WithoutCancel(ctx))
 	background, stop := context.WithCancel(working)
 	p.run(background, g)
-	server := &http.Server{
-		Handler: p.api.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
-		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
-	g.Go(func() error { return ignoreClosed(server.Serve(d.http)) })
+	g.Go(func() error { return serveOn(d.http, server) })
 	if d.metrics != nil {
 		p.serveMetrics(background, g, d.metrics)
 	}

@@ -141,8 +141,11 @@ func (c Update) Decide(a Agent) ([]Event, error) {
 		return nil, domain.Refuse(domain.Conflict, hasLead)
 	}
 	e := c.Updated
-	if !moves {
+	switch {
+	case !moves:
 		e.BoardID = domain.Optional[uuid.UUID]{}
+	case !e.Name.Set: // it takes a name on the other board, too
+		e.Name = domain.Some(a.Profile.Name)
 	}
 	if !e.Name.Set && !e.BoardID.Set && !e.HeartbeatConfig.Set && !e.IdentityProfile.Set && !e.IdentityTemplate.Set && !e.SoulTemplate.Set {
 		return nil, nil

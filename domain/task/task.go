@@ -1,7 +1,12 @@
 // Package task decides what may happen to a task on a board.
+//
+// moves.go says who may move a task where; user.go, worker.go and lead.go are
+// the rule sets of the three kinds of callers; gates.go holds what a board may
+// ask of all of them; dependents.go what one task does to another.
 package task
 
 import (
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -33,6 +38,12 @@ type Task struct {
 	// InProgressAt is when the present work began, PreviousInProgressAt when
 	// the work before it did.
 	InProgressAt, PreviousInProgressAt *time.Time
+	DependsOn                          []uuid.UUID
+	TagIDs                             []uuid.UUID
+	Values                             Values
+	AutoReason                         *string     // why a lead made it
+	PreviousAssignee                   *uuid.UUID  // before the present one, or before nobody
+	Reviewed                           []uuid.UUID // agents that moved it to review, the latest first
 	CreatedAt, UpdatedAt               time.Time
 	Deleted                            bool
 }
@@ -48,9 +59,13 @@ func (t Task) Evolve(m domain.Meta, e Event) Task {
 		t.ID, t.BoardID, t.CreatedAt = m.Stream, e.BoardID, m.Time
 		t.Title, t.Description, t.Status, t.Priority = e.Title, e.Description, e.Status, e.Priority
 		t.DueAt, t.AssignedAgentID, t.CreatedByUserID = e.DueAt, e.AssignedAgentID, e.CreatedByUserID
+		t.DependsOn, t.TagIDs, t.Values, t.AutoReason = e.DependsOn, e.TagIDs, e.Values, e.AutoReason
 	case Updated:
 		t.apply(e.Changes)
 	case StatusChanged:
+		if e.Status == Review && m.Actor.Type == domain.Agent {
+			t.Reviewed = latestFirst(t.Reviewed, m.Actor.ID)
+		}
 		t.Status = e.Status
 		t.apply(e.Changes)
 	case Deleted:
@@ -59,71 +74,32 @@ func (t Task) Evolve(m domain.Meta, e Event) Task {
 	return t
 }
 
+// mostReviewers bounds how many workers a task remembers.
+const mostReviewers = 20
+
+func latestFirst(agents []uuid.UUID, id uuid.UUID) []uuid.UUID {
+	rest := slices.DeleteFunc(slices.Clone(agents), func(a uuid.UUID) bool { return a == id })
+	return append([]uuid.UUID{id}, rest[:min(len(rest), mostReviewers-1)]...)
+}
+
 func (t *Task) apply(c Changes) {
 	t.Title = c.Title.Or(t.Title)
 	t.Description = c.Description.OrNull(t.Description)
 	t.Priority = c.Priority.Or(t.Priority)
 	t.DueAt = c.DueAt.OrNull(t.DueAt)
+	if c.AssignedAgentID.Set && t.AssignedAgentID != nil && !same(t.AssignedAgentID, c.AssignedAgentID.Value) {
+		t.PreviousAssignee = t.AssignedAgentID
+	}
 	t.AssignedAgentID = c.AssignedAgentID.OrNull(t.AssignedAgentID)
 	t.InProgressAt = c.InProgressAt.OrNull(t.InProgressAt)
 	t.PreviousInProgressAt = c.PreviousInProgressAt.OrNull(t.PreviousInProgressAt)
+	t.DependsOn = c.DependsOn.Or(t.DependsOn)
+	t.TagIDs = c.TagIDs.Or(t.TagIDs)
+	t.Values = c.Values.Or(t.Values)
 }
 
-// Create adds a task to a board.
-type Create Created
-
-// Decide creates it once.
-func (c Create) Decide(t Task) ([]Event, error) {
-	if t.ID != uuid.Nil {
-		return nil, domain.Bare(domain.Conflict)
-	}
-	return []Event{Created(c)}, nil
-}
-
-// Update changes a task on behalf of a person. Absent fields stay as they are.
-type Update struct {
-	Now         time.Time
-	Title       domain.Optional[string]
-	Description domain.Optional[string]
-	Priority    domain.Optional[string]
-	DueAt       domain.Optional[time.Time]
-	Status      domain.Optional[Status]
-	Assignee    domain.Optional[uuid.UUID] // wins over what the status does to it
-}
-
-// Decide records one event even when nothing changes: a touch moves updated_at.
-func (c Update) Decide(t Task) ([]Event, error) {
-	if !t.Exists() {
-		return nil, domain.Bare(domain.NotFound)
-	}
-	changes := Changes{Title: c.Title, Description: c.Description, Priority: c.Priority, DueAt: c.DueAt}
-	to := c.Status.Or(t.Status)
-	if c.Status.Set {
-		changes.enter(t, to, c.Now)
-	}
-	if c.Assignee.Set {
-		changes.AssignedAgentID = c.Assignee
-	}
-	if to == t.Status {
-		return []Event{Updated{changes}}, nil
-	}
-	return []Event{StatusChanged{From: t.Status, Status: to, Changes: changes}}, nil
-}
-
-// enter adds what moving to a status does by itself: work that stops is
-// released and its start remembered; work that begins is stamped, also when it
-// begins again.
-func (c *Changes) enter(t Task, to Status, now time.Time) {
-	switch to {
-	case Inbox, Review:
-		if t.InProgressAt != nil {
-			c.PreviousInProgressAt = domain.Some(*t.InProgressAt)
-		}
-		c.AssignedAgentID, c.InProgressAt = domain.Null[uuid.UUID](), domain.Null[time.Time]()
-	case InProgress:
-		c.InProgressAt = domain.Some(now)
-	case Done:
-	}
+func same(a, b *uuid.UUID) bool {
+	return a == b || (a != nil && b != nil && *a == *b)
 }
 
 // Delete removes a task from its board.
@@ -134,7 +110,7 @@ func (Delete) Decide(t Task) ([]Event, error) {
 	if !t.Exists() {
 		return nil, domain.Bare(domain.NotFound)
 	}
-	return []Event{Deleted{}}, nil
+	return []Event{Deleted{t.DependsOn}}, nil
 }
 
 // Release takes a task from an agent that is gone: work that had begun goes
@@ -152,4 +128,19 @@ func (c Release) Decide(t Task) ([]Event, error) {
 	}
 	changes.InProgressAt = domain.Null[time.Time]()
 	return []Event{StatusChanged{From: t.Status, Status: Inbox, Changes: changes}}, nil
+}
+
+// Untag takes a tag off, because the tag is gone.
+type Untag struct{ Tag uuid.UUID }
+
+// Decide leaves tasks without the tag alone.
+func (c Untag) Decide(t Task) ([]Event, error) {
+	if !t.Exists() || !slices.Contains(t.TagIDs, c.Tag) {
+		return nil, nil
+	}
+	return []Event{Updated{Changes{TagIDs: domain.Some(without(t.TagIDs, c.Tag))}}}, nil
+}
+
+func without(ids []uuid.UUID, id uuid.UUID) []uuid.UUID {
+	return slices.DeleteFunc(slices.Clone(ids), func(other uuid.UUID) bool { return other == id })
 }

@@ -24,22 +24,25 @@ var (
 	taken   = task.Updated{Changes: task.Changes{AssignedAgentID: domain.Some(agent)}}
 )
 
-func to(s task.Status) task.Update { return task.Update{Now: now, Status: domain.Some(s)} }
+// edit is what a person asks of a task on a board without rules.
+func edit(e task.Edit) task.UserEdit { return task.UserEdit{Edit: e, Facts: task.Facts{Now: now}} }
+
+func to(s task.Status) task.UserEdit { return edit(task.Edit{Status: domain.Some(s)}) }
 
 func TestCreate(t *testing.T) {
 	t.Parallel()
 	t.Run("stands on its board", func(t *testing.T) {
-		h := tasks.Given(t).When(task.Create(created)).Then(created)
+		h := tasks.Given(t).When(task.Create{Created: created}).Then(created)
 		s := h.State()
 		if !s.Exists() || s.ID != domaintest.Stream || s.BoardID != domaintest.Org || s.CreatedAt != s.UpdatedAt || s.Title != created.Title {
 			t.Errorf("%+v", s)
 		}
 	})
 	t.Run("only once", func(t *testing.T) {
-		tasks.Given(t, created).When(task.Create(created)).ThenRefused(domain.Conflict)
+		tasks.Given(t, created).When(task.Create{Created: created}).ThenRefused(domain.Conflict)
 	})
 	t.Run("not again after it was deleted", func(t *testing.T) {
-		tasks.Given(t, created, task.Deleted{}).When(task.Create(created)).ThenRefused(domain.Conflict)
+		tasks.Given(t, created, task.Deleted{}).When(task.Create{Created: created}).ThenRefused(domain.Conflict)
 	})
 }
 
@@ -47,19 +50,19 @@ func TestUpdate(t *testing.T) {
 	t.Parallel()
 	t.Run("wants a task", func(t *testing.T) {
 		tasks.Given(t).When(to(task.Done)).ThenRefused(domain.NotFound, nil)
-		tasks.Given(t, created, task.Deleted{}).When(task.Update{}).ThenRefused(domain.NotFound, nil)
+		tasks.Given(t, created, task.Deleted{}).When(edit(task.Edit{})).ThenRefused(domain.NotFound, nil)
 	})
 	t.Run("an empty one is a touch", func(t *testing.T) {
 		h := tasks.Given(t, created)
-		s := h.When(task.Update{Now: now}).Then(task.Updated{}).State()
+		s := h.When(edit(task.Edit{})).Then(task.Updated{}).State()
 		if !s.UpdatedAt.After(h.State().UpdatedAt) || s.CreatedAt != h.State().CreatedAt {
 			t.Errorf("%+v", s)
 		}
 	})
 	t.Run("changes what is given and nothing else", func(t *testing.T) {
 		due := now.Add(time.Hour)
-		c := task.Update{Now: now, Title: domain.Some("CI and CD"), Description: domain.Some("d"), DueAt: domain.Some(due)}
-		s := tasks.Given(t, created).When(c).Then(task.Updated{Changes: task.Changes{Title: c.Title, Description: c.Description, DueAt: c.DueAt}}).State()
+		c := task.Edit{Title: domain.Some("CI and CD"), Description: domain.Some("d"), DueAt: domain.Some(due)}
+		s := tasks.Given(t, created).When(edit(c)).Then(task.Updated{Changes: task.Changes{Title: c.Title, Description: c.Description, DueAt: c.DueAt}}).State()
 		if s.Title != "CI and CD" || *s.Description != "d" || *s.DueAt != due || s.Priority != "medium" || s.Status != task.Inbox {
 			t.Errorf("%+v", s)
 		}
@@ -68,9 +71,9 @@ func TestUpdate(t *testing.T) {
 		text := "d"
 		full := created
 		full.Description, full.DueAt = &text, &now
-		s := tasks.Given(t, full).When(task.Update{
-			Now: now, Description: domain.Null[string](), DueAt: domain.Null[time.Time](), Title: domain.Null[string](), Priority: domain.Null[string](),
-		}).After().State()
+		s := tasks.Given(t, full).When(edit(task.Edit{
+			Description: domain.Null[string](), DueAt: domain.Null[time.Time](), Title: domain.Null[string](), Priority: domain.Null[string](),
+		})).After().State()
 		if s.Description != nil || s.DueAt != nil || s.Title != created.Title || s.Priority != created.Priority {
 			t.Errorf("%+v", s)
 		}
@@ -151,20 +154,20 @@ func commands() *rapid.Generator[domain.Command[task.Task, task.Event]] {
 	return rapid.Custom(func(t *rapid.T) domain.Command[task.Task, task.Event] {
 		switch rapid.IntRange(0, 9).Draw(t, "command") {
 		case 0, 1:
-			return task.Create{
+			return task.Create{Created: task.Created{
 				BoardID: domaintest.IDs().Draw(t, "board"), Title: domaintest.Texts().Draw(t, "title"),
 				Description: domaintest.OrNil(domaintest.Texts()).Draw(t, "description"), Status: statuses.Draw(t, "status"),
 				Priority: domaintest.Texts().Draw(t, "priority"), DueAt: domaintest.OrNil(domaintest.Times()).Draw(t, "due"),
 				CreatedByUserID: domaintest.OrNil(domaintest.IDs()).Draw(t, "by"),
-			}
+			}}
 		case 2:
 			return task.Delete{}
 		default:
 			texts, times := domaintest.Maybe(domaintest.Texts()), domaintest.Maybe(domaintest.Times())
-			return task.Update{
-				Now: domaintest.Times().Draw(t, "now"), Title: texts.Draw(t, "title"), Description: texts.Draw(t, "description"),
+			return task.UserEdit{Facts: task.Facts{Now: domaintest.Times().Draw(t, "now")}, Edit: task.Edit{
+				Title: texts.Draw(t, "title"), Description: texts.Draw(t, "description"),
 				Priority: texts.Draw(t, "priority"), DueAt: times.Draw(t, "due"), Status: domaintest.Maybe(statuses).Draw(t, "status"),
-			}
+			}}
 		}
 	})
 }

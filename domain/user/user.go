@@ -2,6 +2,7 @@
 package user
 
 import (
+	"bytes"
 	"time"
 
 	"github.com/google/uuid"
@@ -30,7 +31,7 @@ func (u User) Exists() bool { return u.ID != uuid.Nil && !u.Erased }
 // VerifiedEmail returns the keyed hash of an email that the person is known
 // to own, nil without one.
 func (u User) VerifiedEmail() []byte {
-	if !u.EmailVerified {
+	if !u.EmailVerified || !u.Exists() {
 		return nil
 	}
 	return u.EmailHash
@@ -100,6 +101,9 @@ type ActivateOrganization struct{ ID uuid.UUID }
 
 // Decide records the choice unless it is the current one.
 func (c ActivateOrganization) Decide(u User) ([]Event, error) {
+	if !u.Exists() {
+		return nil, domain.Bare(domain.NotFound)
+	}
 	if u.ActiveOrganizationID == c.ID {
 		return nil, nil
 	}
@@ -109,10 +113,13 @@ func (c ActivateOrganization) Decide(u User) ([]Event, error) {
 // ChangeMail takes over what whoever vouches for the person says.
 type ChangeMail Mail
 
-// Decide records it.
+// Decide records what is new.
 func (c ChangeMail) Decide(u User) ([]Event, error) {
 	if !u.Exists() {
 		return nil, domain.Bare(domain.NotFound)
+	}
+	if bytes.Equal(c.EmailHash, u.EmailHash) && c.EmailVerified == u.EmailVerified {
+		return nil, nil // concurrent logins all bring the news
 	}
 	return []Event{MailChanged{Mail(c)}}, nil
 }

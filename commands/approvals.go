@@ -1,0 +1,92 @@
+package commands
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"missioncontrol/domain"
+	"missioncontrol/domain/approval"
+	"missioncontrol/eventstore"
+	"missioncontrol/projections"
+)
+
+// Approvals are the use cases of requests for approval.
+type Approvals struct {
+	store     *eventstore.Store
+	approvals eventstore.Aggregate[approval.Approval, approval.Event]
+	tasks     projections.Tasks
+	read      projections.Approvals
+}
+
+type approvalStream = eventstore.Stream[approval.Approval, approval.Event]
+
+// Create asks for approval. What an agent asks for waits, and is its own.
+func (a Approvals) Create(ctx context.Context, at Place, c approval.Created) (projections.Approval, error) {
+	ids, err := freshIDs(1)
+	if err != nil {
+		return projections.Approval{}, err
+	}
+	c.BoardID, c.TaskIDs = at.Board, unique(c.TaskIDs)
+	if actor := eventstore.CommandFrom(ctx).Actor; actor.Type == domain.Agent {
+		c.Status, c.AgentID = approval.Pending, &actor.ID
+	}
+	var view projections.Approval
+	err = a.store.Do(ctx, func(d *eventstore.Decision) error {
+		asked := approval.Create{Created: c}
+		found, err := a.tasks.OnBoardByID(ctx, d, at.Board, c.TaskIDs)
+		if err != nil {
+			return err
+		}
+		for _, id := range c.TaskIDs {
+			if _, ok := found[id]; !ok {
+				asked.MissingTasks = append(asked.MissingTasks, id)
+			}
+		}
+		if asked.Conflicts, err = a.read.Conflicts(ctx, d, at.Board, c.TaskIDs, ids[0]); err != nil {
+			return err
+		}
+		return a.decide(ctx, d, a.approvals.New(d, at.Organization, ids[0]), asked, &view)
+	})
+	return view, err
+}
+
+// Resolve decides a request, or takes the decision back; status "" decides
+// nothing.
+func (a Approvals) Resolve(ctx context.Context, at Place, id uuid.UUID, status approval.Status, reason string) (projections.Approval, error) {
+	var view projections.Approval
+	err := a.store.Do(ctx, func(d *eventstore.Decision) error {
+		x := a.approvals.In(d, at.Organization, id)
+		now, err := x.State()
+		if err != nil {
+			return err
+		}
+		if !now.Exists() || now.BoardID != at.Board {
+			return domain.Bare(domain.NotFound)
+		}
+		if status == "" {
+			status = now.Status
+		}
+		c := approval.Resolve{Status: status, Reason: reason}
+		if status == approval.Pending && now.Status != approval.Pending {
+			if c.Conflicts, err = a.read.Conflicts(ctx, d, at.Board, now.TaskIDs, id); err != nil {
+				return err
+			}
+		}
+		return a.decide(ctx, d, x, c, &view)
+	})
+	return view, err
+}
+
+func (a Approvals) decide(ctx context.Context, d *eventstore.Decision, x *approvalStream, c domain.Command[approval.Approval, approval.Event], view *projections.Approval) error {
+	if err := x.Decide(c); err != nil {
+		return err
+	}
+	now, err := x.State()
+	if err != nil {
+		return err
+	}
+	*view, err = a.read.View(ctx, d, now)
+	d.Answer(*view)
+	return err
+}

@@ -1,0 +1,74 @@
+package commands
+
+import (
+	"context"
+
+	"missioncontrol/domain"
+	"missioncontrol/domain/agent"
+	"missioncontrol/domain/comment"
+	"missioncontrol/domain/task"
+	"missioncontrol/eventstore"
+	"missioncontrol/projections"
+
+	"github.com/google/uuid"
+)
+
+// Comments are the use cases of comments on tasks.
+type Comments struct {
+	store    *eventstore.Store
+	comments eventstore.Aggregate[comment.Comment, comment.Event]
+	tasks    eventstore.Aggregate[task.Task, task.Event]
+	agents   eventstore.Aggregate[agent.Agent, agent.Event]
+	read     projections.Comments
+}
+
+// Create says something about a task.
+func (c Comments) Create(ctx context.Context, at Place, on uuid.UUID, message string) (projections.Comment, error) {
+	ids, err := freshIDs(1)
+	if err != nil {
+		return projections.Comment{}, err
+	}
+	var view projections.Comment
+	err = c.store.Do(ctx, func(d *eventstore.Decision) error {
+		// Looking at the task itself would make every comment wait for its
+		// moves: that it stands there is all that a comment rests on.
+		now, err := c.tasks.In(d, at.Organization, on).State()
+		if err != nil {
+			return err
+		}
+		if !now.Exists() || now.BoardID != at.Board {
+			return domain.Bare(domain.NotFound)
+		}
+		said := comment.Create{Created: comment.Created{BoardID: at.Board, TaskID: on, Message: message, AgentID: agentOf(d.Actor())}}
+		if err := c.part(ctx, d, at, now, &said); err != nil {
+			return err
+		}
+		x := c.comments.New(d, at.Organization, ids[0])
+		if err := x.Decide(said); err != nil {
+			return err
+		}
+		made, err := x.State()
+		view = projections.ViewComment(made)
+		d.Answer(view)
+		return err
+	})
+	return view, err
+}
+
+// part tells what part a lead has in a task.
+func (c Comments) part(ctx context.Context, d *eventstore.Decision, at Place, on task.Task, said *comment.Create) error {
+	if said.AgentID == nil {
+		return nil
+	}
+	me, err := c.agents.In(d, at.Organization, *said.AgentID).State()
+	if err != nil || !me.IsBoardLead {
+		return err
+	}
+	said.IsLead, said.InReview = true, on.Status == task.Review
+	said.CreatedTask = on.AutoReason != nil && *on.AutoReason == task.AutoReason(me.ID)
+	if said.InReview || said.CreatedTask {
+		return nil
+	}
+	said.Mentioned, err = c.read.Mention(ctx, d, on.ID, comment.Agent{ID: me.ID, Name: me.Profile.Name, IsLead: true})
+	return err
+}
