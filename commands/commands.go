@@ -76,7 +76,7 @@ func New(store *eventstore.Store, read projections.Reader, known *auth.Agents) C
 		Tasks: Tasks{
 			store: store, tasks: tasks, agents: agents, read: projections.Tasks{Reader: read}, boards: boards,
 			comments: comments, said: projections.Comments{Reader: read}, approvals: approvals, linked: projections.Approvals{Reader: read},
-			crew: projections.Agents{Reader: read},
+			crew: projections.Agents{Reader: read}, tags: projections.Tags{Reader: read}, fields: projections.Fields{Reader: read},
 		},
 		Tags: Tags{store: store, tags: eventstore.For[tag.Tag, tag.Event](store, "tag"), tasks: tasks, read: projections.Tags{Reader: read}},
 		Fields: Fields{

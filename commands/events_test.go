@@ -156,8 +156,9 @@ func typeName(t reflect.Type) string {
 			parts = append(parts, f[0]+": "+f[1])
 		}
 		return "{" + strings.Join(parts, "; ") + "}"
+	default:
+		panic("docs/events.md has no word for " + t.String())
 	}
-	panic("docs/events.md has no word for " + t.String())
 }
 
 const fixtures = "testdata/events"
@@ -266,8 +267,8 @@ func fill(v reflect.Value) {
 	}
 	switch v.Kind() {
 	case reflect.Struct:
-		for i := range v.NumField() {
-			fill(v.Field(i))
+		for _, field := range v.Fields() {
+			fill(field)
 		}
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))

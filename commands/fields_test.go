@@ -25,7 +25,7 @@ func textField(key string, boards ...uuid.UUID) field.Created {
 }
 
 // secondBoard is another board of the same organization.
-func (p *process) secondBoard(t testing.TB, person uuid.UUID, at commands.Place) commands.Place {
+func (p *process) secondBoard(t *testing.T, person uuid.UUID, at commands.Place) commands.Place {
 	t.Helper()
 	by, err := projections.Members{Reader: p.read}.Of(t.Context(), nil, at.Organization, person)
 	if err != nil {
@@ -38,7 +38,7 @@ func (p *process) secondBoard(t testing.TB, person uuid.UUID, at commands.Place)
 	return commands.Place{Organization: at.Organization, Board: made.ID}
 }
 
-func (p *process) keysOn(t testing.TB, board uuid.UUID) []string {
+func (p *process) keysOn(t *testing.T, board uuid.UUID) []string {
 	t.Helper()
 	defs, err := projections.Fields{Reader: p.read}.OnBoard(t.Context(), nil, board)
 	if err != nil {

@@ -25,7 +25,7 @@ type happened []task.Event
 func (e happened) Decide(task.Task) ([]task.Event, error) { return e, nil }
 
 // carrier makes a task with tags and values of fields.
-func (p *process) carrier(ctx context.Context, t testing.TB, at commands.Place, values task.Values, tags ...uuid.UUID) uuid.UUID {
+func (p *process) carrier(ctx context.Context, t *testing.T, at commands.Place, values task.Values, tags ...uuid.UUID) uuid.UUID {
 	t.Helper()
 	id := uuid.New()
 	tasks := eventstore.For[task.Task, task.Event](p.store, "task")
@@ -40,7 +40,7 @@ func (p *process) carrier(ctx context.Context, t testing.TB, at commands.Place, 
 	return id
 }
 
-func (p *process) tagsOf(t testing.TB, id uuid.UUID) []uuid.UUID {
+func (p *process) tagsOf(t *testing.T, id uuid.UUID) []uuid.UUID {
 	t.Helper()
 	now, err := eventstore.For[task.Task, task.Event](p.store, "task").Find(t.Context(), id)
 	if err != nil {

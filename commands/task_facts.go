@@ -5,10 +5,12 @@ import (
 	"slices"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 
 	"missioncontrol/domain"
 	"missioncontrol/domain/agent"
+	"missioncontrol/domain/field"
 	"missioncontrol/domain/task"
 	"missioncontrol/eventstore"
 )
@@ -28,7 +30,10 @@ func (t Tasks) factsOfNew(ctx context.Context, d *eventstore.Decision, at Place,
 	if f.Assignee, err = t.assigneeFacts(d, at, n.AssignedAgentID); err != nil {
 		return f, err
 	}
-	return f, t.linkFacts(ctx, d, at, n.TagIDs, &f)
+	if err := t.linkFacts(ctx, d, at, n.TagIDs, &f); err != nil {
+		return f, err
+	}
+	return f, t.fieldFacts(ctx, d, at, nil, n.CustomFields, true, &f)
 }
 
 // factsOfEdit gathers what a change of a task rests on.
@@ -51,6 +56,11 @@ func (t Tasks) factsOfEdit(ctx context.Context, d *eventstore.Decision, at Place
 	}
 	if e.TagIDs != nil {
 		if err := t.linkFacts(ctx, d, at, *e.TagIDs, &f); err != nil {
+			return f, err
+		}
+	}
+	if e.NamesValues {
+		if err := t.fieldFacts(ctx, d, at, now.Values, e.CustomFields, false, &f); err != nil {
 			return f, err
 		}
 	}
@@ -133,9 +143,29 @@ func (t Tasks) assigneeFacts(d *eventstore.Decision, at Place, id *uuid.UUID) (t
 }
 
 // linkFacts are about the tags that are named.
-func (t Tasks) linkFacts(_ context.Context, _ *eventstore.Decision, _ Place, tags []uuid.UUID, f *task.Facts) error {
-	f.MissingTags = tags
-	return nil
+func (t Tasks) linkFacts(ctx context.Context, d *eventstore.Decision, at Place, tags []uuid.UUID, f *task.Facts) error {
+	if len(tags) == 0 {
+		return nil
+	}
+	var err error
+	_, f.MissingTags, err = t.tags.Refs(ctx, d, at.Organization, tags)
+	return err
+}
+
+// fieldFacts are the values of custom fields as they will be, or why they
+// cannot be.
+func (t Tasks) fieldFacts(ctx context.Context, d *eventstore.Decision, at Place, stored task.Values, given map[string]jsontext.Value, creating bool, f *task.Facts) error {
+	defs, err := t.fields.OnBoard(ctx, d, at.Board)
+	if err != nil {
+		return err
+	}
+	values, err := field.Values(defs, stored, given, creating)
+	if domain.ReasonOf(err) != "" {
+		f.ValuesRefused = err
+		return nil
+	}
+	f.Values = values
+	return err
 }
 
 // moveFacts are what gates and hand-overs ask for when a task moves.

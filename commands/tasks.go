@@ -28,6 +28,8 @@ type Tasks struct {
 	said      projections.Comments
 	linked    projections.Approvals
 	crew      projections.Agents
+	tags      projections.Tags
+	fields    projections.Fields
 }
 
 // Place is where a thing lives: its board, and the organization of that.
@@ -72,6 +74,7 @@ type TaskEdit struct {
 	task.Edit
 	Named        []string // every field that was sent
 	Comment      string
+	NamesValues  bool // custom fields are named, if only as null: required ones are asked for
 	CustomFields map[string]jsontext.Value
 }
 

@@ -31,18 +31,21 @@ func For[S domain.State[S, E], E any](store *Store, kind string) Aggregate[S, E]
 
 // Stream is one aggregate within a decision.
 type Stream[S domain.State[S, E], E any] struct {
-	d    *Decision
-	kind *Kind
-	org  uuid.UUID
-	id   uuid.UUID
-	err  error
+	d     *Decision
+	kind  *Kind
+	org   uuid.UUID
+	id    uuid.UUID
+	err   error
+	alien bool // the id is one of another kind's: nothing of this kind has it
 }
 
 // In notes the stream's key in d and loads its state. An error is kept for
 // Decide and State.
 func (a Aggregate[S, E]) In(d *Decision, org, id uuid.UUID) *Stream[S, E] {
 	x := &Stream[S, E]{d: d, kind: a.kind, org: org, id: id}
-	if d.streams[id] != nil {
+	if st := d.streams[id]; st != nil {
+		_, own := st.state.(S)
+		x.alien = !own
 		return x
 	}
 	d.Look(Key(id, a.kind.Name))
@@ -70,6 +73,9 @@ func (x *Stream[S, E]) State() (S, error) {
 		var zero S
 		return zero, x.err
 	}
+	if x.alien {
+		return x.kind.zero.(S), nil
+	}
 	return x.d.streams[x.id].state.(S), nil
 }
 
@@ -82,6 +88,9 @@ func (x *Stream[S, E]) Decide(cmd domain.Command[S, E]) error {
 	events, err := cmd.Decide(s)
 	if err != nil {
 		return err
+	}
+	if x.alien && len(events) > 0 {
+		return fmt.Errorf("eventstore: %v is no %s", x.id, x.kind.Name)
 	}
 	for _, e := range events {
 		if err := x.d.stage(x.kind, x.org, x.id, e); err != nil {
@@ -101,12 +110,15 @@ func (a Aggregate[S, E]) Find(ctx context.Context, id uuid.UUID) (S, error) {
 	return st.state.(S), nil
 }
 
-// load folds a stream, or recalls it.
+// load folds a stream, or recalls it. Callers name ids as they like: one of
+// another kind's is nothing of this kind.
 func (s *Store) load(ctx context.Context, k *Kind, id uuid.UUID) (streamState, error) {
 	return Remember(ctx, s, Key(id, k.Name), streamFact, func(ctx context.Context) (streamState, error) {
 		st := streamState{state: k.zero}
 		err := s.ReadStream(ctx, id, func(r *Recorded) error {
-			st.state, st.version = k.evolve(st.state, r.Meta(), r.Event), r.Version
+			if r.Kind == k.Name {
+				st.state, st.version = k.evolve(st.state, r.Meta(), r.Event), r.Version
+			}
 			return nil
 		})
 		return st, err

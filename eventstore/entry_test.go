@@ -88,7 +88,7 @@ func TestEntryRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%v\n%s", err, r.Entry)
 		}
-		if back.Refs == nil || len(back.Refs) == 0 {
+		if len(back.Refs) == 0 {
 			back.Refs = nil
 		}
 		if diff := cmp.Diff(r, back); diff != "" {

@@ -178,7 +178,7 @@ func (n *node) provenLeaves(t *testing.T) {
 
 func (n *node) relfilenode(t *testing.T) (id int64) {
 	t.Helper()
-	if err := n.db.QueryRow(t.Context(), `select relfilenode from pg_class where relname = 'person_keys'`).Scan(&id); err != nil {
+	if err := n.db.QueryRow(t.Context(), `select relfilenode::bigint from pg_class where relname = 'person_keys'`).Scan(&id); err != nil {
 		t.Fatal(err)
 	}
 	return id

@@ -351,7 +351,12 @@ func TestGroupSnapshot(t *testing.T) {
 			x.must("Ow", "POST", path, fmt.Sprintf(`{"title":"%s %s %d%d","status":"%s","priority":"%s","due_at":"2027-01-01T00:00:00"}`, status, priority, i, j, status, priority))
 		}
 	}
-	task := x.must("Ow", "POST", v1+"/boards/"+x.board+"/tasks", `{"title":"theirs","assigned_agent_id":"`+x.agent["Wo"]+`"}`)
+	var tags [2]answer
+	for i := range tags {
+		tags[i] = x.must("Ow", "POST", v1+"/tags", fmt.Sprintf(`{"name":"Tag %d"}`, i))
+	}
+	task := x.must("Ow", "POST", v1+"/boards/"+x.board+"/tasks", fmt.Sprintf(`{"title":"theirs","assigned_agent_id":"%s","tag_ids":["%s","%s"]}`,
+		x.agent["Wo"], tags[1].text(t, "id"), tags[0].text(t, "id")))
 
 	byGroup, byBoard := v1+"/board-groups/"+group+"/snapshot", v1+"/boards/"+x.board+"/group-snapshot"
 	shown := x.must("Ow", "GET", byGroup+"?include_done=true&per_board_task_limit=1000", "")
@@ -385,8 +390,12 @@ func TestGroupSnapshot(t *testing.T) {
 	}
 	wantTask := map[string]any{
 		"id": task.text(t, "id"), "board_id": x.board, "board_name": "x board", "title": "theirs", "status": "inbox", "priority": "medium",
-		"assigned_agent_id": x.agent["Wo"], "assignee": "x Wo", "due_at": nil, "in_progress_at": nil, "tags": []any{},
+		"assigned_agent_id": x.agent["Wo"], "assignee": "x Wo", "due_at": nil, "in_progress_at": nil,
+		"tags":       task.value(t, "tags"),
 		"created_at": task.text(t, "created_at"), "updated_at": task.text(t, "updated_at"),
+	}
+	if n := len(wantTask["tags"].([]any)); n != 2 {
+		t.Errorf("the task carries %d tags", n)
 	}
 	if diff := cmp.Diff(wantTask, shown.value(t, "boards/2/tasks/0")); diff != "" {
 		t.Error(diff)

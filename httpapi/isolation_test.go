@@ -183,13 +183,15 @@ func TestForeignIDsProperty(t *testing.T) {
 		own, deletes := mine.ids(), r.method == "DELETE"
 		for i, name := range idNames {
 			id := uuid.NewString()
-			switch rapid.IntRange(0, 2).Draw(rt, name) {
+			switch rapid.IntRange(0, 3).Draw(rt, name) {
 			case 0:
 				id = others[name]
 			case 1:
 				if !deletes || i == 0 { // keeps what there is
 					id = own[name]
 				}
+			case 2: // an id of something else
+				id = own[idNames[(i+1)%len(idNames)]]
 			}
 			template = strings.ReplaceAll(template, "{"+name+"}", id)
 		}

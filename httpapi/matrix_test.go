@@ -32,7 +32,7 @@ func cellText() map[string]string {
 		"S": "403 You cannot remove yourself from the organization", "C": "403 Only board leads can create agents",
 		"L": "403 Only board leads can perform this action", "W": "422 Organization must have at least one owner",
 		"P": "403 Only owners can change the board access of owners", "G": "403 Only owners can grant or change the owner role",
-		"Q": "422 board_id is required", "I": "422 Some selected boards are invalid for this organization.",
+		"Q": "422 board_id is required", "I": "422 ", // an object tells why
 	}
 }
 
@@ -256,6 +256,7 @@ func TestPermissions(t *testing.T) {
 	shared := n.tenant("acme")
 	matrix, tenants := permissions(), 0
 	maps.Copy(matrix, labelPermissions())
+	maps.Copy(matrix, groupPermissions())
 	for _, rt := range n.routes() {
 		key := rt.method + " " + rt.pattern
 		rows := matrix[key]

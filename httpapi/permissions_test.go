@@ -43,10 +43,10 @@ a test; ` + "`make golden`" + ` writes it again. Each operation in ` + "`/openap
 in ` + "`x-permissions`, `x-rate-limit`" + ` and its responses.
 
 A rule is asked before the values of a request are judged, and again, for
-commands, in the decision itself: who loses a right meanwhile is refused. The
-errors of a rule come in the order in which they are listed. Every route can
-answer 400, 408, 413, 431, 500 and 503 beside what is listed, and 422 when it
-takes values and they are wrong.
+commands, in the decision itself: who loses a right meanwhile is refused. Every
+route can answer 400, 408, 413, 431, 500 and 503 beside what is listed, and 422
+when it takes values and they are wrong. ` + "`/openapi.json`, `/docs` and `/redoc`" + ` are
+for everybody and hold nothing of anybody.
 `)
 	var rules []rule
 	byRule := map[string][]route{}

@@ -3,6 +3,10 @@ package httpapi
 import (
 	"strings"
 	"testing"
+
+	"github.com/google/uuid"
+
+	"missioncontrol/projections"
 )
 
 // flawOf is the message of the only fault of a 422, with the place.
@@ -120,4 +124,41 @@ func TestCatalogOnTheTaskStream(t *testing.T) {
 	if got := strings.Join(types, " "); got != "tag.created tag.updated field.created task.created tag.deleted" {
 		t.Error(got)
 	}
+}
+
+// TestTagRefsAreRemembered: cards show tags without asking the database, and
+// what changes is asked for again, together.
+func TestTagRefsAreRemembered(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	var ids []uuid.UUID
+	var paths []string
+	for _, name := range []string{"a", "b", "c"} {
+		id := s.must("POST", v1+"/tags", `{"name":"`+name+`"}`).text(t, "id")
+		ids, paths = append(ids, uuid.MustParse(id)), append(paths, v1+"/tags/"+id)
+	}
+	org := uuid.MustParse(s.must("GET", paths[0], "").text(t, "organization_id"))
+	names := func() (all string) {
+		refs, missing, err := projections.Tags{Reader: s.Read}.Refs(t.Context(), nil, org, ids)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range refs {
+			all += r.Name
+		}
+		return all + strings.Repeat("-", len(missing))
+	}
+	expect := func(want string, statements int) {
+		t.Helper()
+		got := ""
+		if asked := s.sql.during(func() { got = names() }); got != want || len(asked) != statements {
+			t.Errorf("%s with %d statements, want %s with %d", got, len(asked), want, statements)
+		}
+	}
+	expect("abc", 1)
+	expect("abc", 0)
+	s.must("PATCH", paths[1], `{"name":"B"}`)
+	s.must("DELETE", paths[2], "")
+	expect("aB-", 1)
+	expect("aB-", 0)
 }

@@ -133,6 +133,7 @@ func (u TaskUpdate) edit() commands.TaskEdit {
 			DependsOn: uniqueList(u.DependsOnTaskIDs), TagIDs: uniqueList(u.TagIDs), HasValues: u.CustomFieldValues.Value != nil,
 		},
 		Comment: strings.TrimSpace(u.Comment.Or("")), CustomFields: u.CustomFieldValues.Or(nil),
+		NamesValues: u.CustomFieldValues.Set,
 	}
 	if u.Status.Set {
 		e.Status = domain.Some(task.Status(*u.Status.Value))

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 
@@ -91,7 +90,7 @@ const AttrBoard = "board"
 
 // AgentFrame is the payload and the attributes of a frame that shows an agent.
 func AgentFrame(v Agent) ([]byte, map[string]string, error) {
-	payload, err := json.Marshal(struct {
+	payload, err := render(struct {
 		Agent Agent `json:"agent"`
 	}{v})
 	return payload, agentAttrs(v.BoardID), err
@@ -117,7 +116,7 @@ func frameAgent(e *eventstore.Staged, a agent.Agent) ([]eventstore.PendingFrame,
 	}}
 	var err error
 	if a.Deleted {
-		f.Payload, err = json.Marshal(struct {
+		f.Payload, err = render(struct {
 			Type    string    `json:"type"`
 			AgentID uuid.UUID `json:"agent_id"`
 		}{e.Type, a.ID})

@@ -260,7 +260,7 @@ func frameApproval(e *eventstore.Staged, a approval.Approval, n tally) (eventsto
 	if a.IsDeleted {
 		payload = approvalGone{e.Type, a.ID, n.pending, f.TaskCounts}
 	}
-	text, err := json.Marshal(payload)
+	text, err := render(payload)
 	if err != nil {
 		return eventstore.PendingFrame{}, fmt.Errorf("projections: render %s: %w", e.Type, err)
 	}
@@ -277,7 +277,7 @@ type approvalGone struct {
 
 // tally counts for the frame of an approval: those that the decision has
 // changed up to its event, and the others as they stand.
-func (a Approvals) tally(ctx context.Context, d *eventstore.Decision, changed world, now approval.Approval) (tally, error) {
+func (a Approvals) tally(ctx context.Context, d *eventstore.Decision, changed *world, now approval.Approval) (tally, error) {
 	d.Look(BoardApprovalsKey(now.BoardID))
 	for _, id := range now.TaskIDs {
 		d.Look(TaskApprovalsKey(id))
@@ -286,7 +286,7 @@ func (a Approvals) tally(ctx context.Context, d *eventstore.Decision, changed wo
 	if err != nil {
 		return tally{}, err
 	}
-	ours, ids := changed.approvals(now.BoardID)
+	ours, ids := changed.approvalsOf(now.BoardID)
 	var pending int
 	if err := a.DB.QueryRow(ctx, `select count(*) from approvals where board_id = $1 and status = 'pending' and id <> all($2)`,
 		now.BoardID, ids).Scan(&pending); err != nil {
@@ -310,16 +310,11 @@ func pendingOf(rows []ApprovalRow) int {
 }
 
 // tallyIn counts in a past that is folded in memory.
-func tallyIn(w world, board map[uuid.UUID]bool, now approval.Approval) tally {
+func tallyIn(w *world, now approval.Approval) tally {
 	n := tally{titles: map[uuid.UUID]string{}}
-	var rows []ApprovalRow
-	for id := range board {
-		if a, ok := w[id].(approval.Approval); ok && a.Exists() {
-			rows = append(rows, approvalRow(a))
-		}
-	}
+	rows, _ := w.approvalsOf(now.BoardID)
 	for _, id := range now.TaskIDs {
-		if t, ok := w[id].(task.Task); ok && t.Exists() {
+		if t, ok := w.states[id].(task.Task); ok && t.Exists() {
 			n.titles[id] = t.Title
 		}
 	}
@@ -327,16 +322,11 @@ func tallyIn(w world, board map[uuid.UUID]bool, now approval.Approval) tally {
 	return n
 }
 
-// approvals lists those of a board, and the ids of all that there ever were.
-func (w world) approvals(board uuid.UUID) (rows []ApprovalRow, ids []uuid.UUID) {
-	ids = []uuid.UUID{}
-	for id, state := range w {
-		a, ok := state.(approval.Approval)
-		if !ok || a.BoardID != board {
-			continue
-		}
-		ids = append(ids, id)
-		if a.Exists() {
+// approvalsOf lists those of a board, and the ids of all that there ever were.
+func (w *world) approvalsOf(board uuid.UUID) (rows []ApprovalRow, ids []uuid.UUID) {
+	ids = append([]uuid.UUID{}, w.approvals[board]...)
+	for _, id := range ids {
+		if a, ok := w.states[id].(approval.Approval); ok && a.Exists() {
 			rows = append(rows, approvalRow(a))
 		}
 	}

@@ -3,11 +3,15 @@ package projections
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"missioncontrol/domain/approval"
+	"missioncontrol/domain/field"
+	"missioncontrol/domain/tag"
 	"missioncontrol/domain/task"
 	"missioncontrol/eventstore"
 )
@@ -27,16 +31,13 @@ type Around interface {
 type nearby struct {
 	statuses map[uuid.UUID]task.Status
 	tags     map[uuid.UUID]TagRef
-	fields   map[uuid.UUID]func(task.Values) map[string]jsontext.Value // by board
+	fields   map[uuid.UUID][]field.Definition // by board
 }
 
 func (n nearby) Status(id uuid.UUID) (task.Status, bool) { s, ok := n.statuses[id]; return s, ok }
 func (n nearby) Tag(id uuid.UUID) (TagRef, bool)         { t, ok := n.tags[id]; return t, ok }
 func (n nearby) Fields(board uuid.UUID, values task.Values) map[string]jsontext.Value {
-	if show := n.fields[board]; show != nil {
-		return show(values)
-	}
-	return nil
+	return field.Shown(n.fields[board], values)
 }
 
 // layer is what a decision has changed, over what the database holds: the state
@@ -61,24 +62,46 @@ func (t Tasks) Around(ctx context.Context, d *eventstore.Decision, rows ...TaskR
 }
 
 func (t Tasks) around(ctx context.Context, d *eventstore.Decision, changed layer, rows []TaskRow) (Around, error) {
-	n := nearby{statuses: map[uuid.UUID]task.Status{}, tags: map[uuid.UUID]TagRef{}, fields: map[uuid.UUID]func(task.Values) map[string]jsontext.Value{}}
-	var ids []uuid.UUID
+	n := nearby{statuses: map[uuid.UUID]task.Status{}, tags: map[uuid.UUID]TagRef{}, fields: map[uuid.UUID][]field.Definition{}}
+	var dependencies, tags []uuid.UUID
 	for _, r := range rows {
 		for _, id := range r.DependsOn {
-			if _, known := n.statuses[id]; known {
-				continue
-			}
 			if s, ok := statusIn(changed, id); ok {
 				n.statuses[id] = s
-				continue
+			} else if !slices.Contains(dependencies, id) {
+				dependencies = append(dependencies, id)
 			}
-			ids = append(ids, id)
+		}
+		for _, id := range r.TagIDs {
+			if !slices.Contains(tags, id) {
+				tags = append(tags, id)
+			}
+		}
+		if _, known := n.fields[r.BoardID]; !known {
+			var err error
+			if n.fields[r.BoardID], err = (Fields{t.Reader}).OnBoard(ctx, d, r.BoardID); err != nil {
+				return nil, err
+			}
 		}
 	}
-	if err := t.statuses(ctx, d, ids, n.statuses); err != nil {
+	if err := t.statuses(ctx, d, dependencies, n.statuses); err != nil {
 		return nil, err
 	}
-	return n, nil
+	return n, t.tags(ctx, d, tags, n.tags)
+}
+
+// tags reads tags; those that do not exist stay out.
+func (t Tasks) tags(ctx context.Context, d *eventstore.Decision, ids []uuid.UUID, into map[uuid.UUID]TagRef) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	rows, err := Tags{t.Reader}.FindAll(ctx, d, ids)
+	for _, row := range rows {
+		if row != nil {
+			into[row.ID] = refTag(*row)
+		}
+	}
+	return err
 }
 
 func statusIn(changed layer, id uuid.UUID) (task.Status, bool) {
@@ -109,17 +132,55 @@ func (t Tasks) statuses(ctx context.Context, d *eventstore.Decision, ids []uuid.
 	return nil
 }
 
-// world is around tasks in a past that is folded in memory: the states of all
-// streams by their ids.
-type world map[uuid.UUID]any
-
-func (w world) layer(id uuid.UUID) (any, bool) { state, ok := w[id]; return state, ok }
-
-func (w world) Status(id uuid.UUID) (task.Status, bool) {
-	t, ok := w[id].(task.Task)
-	return t.Status, ok && t.Exists()
+// world is a past, or the part of the present that a decision changes, folded
+// in memory: the states of streams by their ids, and what is found by board.
+type world struct {
+	states    map[uuid.UUID]any
+	approvals map[uuid.UUID][]uuid.UUID            // by board, in the order of their first event
+	fields    map[uuid.UUID]map[uuid.UUID]struct{} // by board that they are, or were, bound to
 }
 
-func (w world) Tag(uuid.UUID) (TagRef, bool) { return TagRef{}, false }
+func newWorld() *world {
+	return &world{map[uuid.UUID]any{}, map[uuid.UUID][]uuid.UUID{}, map[uuid.UUID]map[uuid.UUID]struct{}{}}
+}
 
-func (w world) Fields(uuid.UUID, task.Values) map[string]jsontext.Value { return nil }
+// take puts the state of a stream in place of the one before.
+func (w *world) take(stream uuid.UUID, state any) {
+	_, known := w.states[stream]
+	w.states[stream] = state
+	switch s := state.(type) {
+	case approval.Approval:
+		if !known {
+			w.approvals[s.BoardID] = append(w.approvals[s.BoardID], stream)
+		}
+	case field.Definition:
+		for _, board := range s.BoardIDs {
+			if w.fields[board] == nil {
+				w.fields[board] = map[uuid.UUID]struct{}{}
+			}
+			w.fields[board][stream] = struct{}{}
+		}
+	}
+}
+
+func (w *world) layer(id uuid.UUID) (any, bool) { state, ok := w.states[id]; return state, ok }
+
+// Status implements Around.
+func (w *world) Status(id uuid.UUID) (task.Status, bool) { return statusIn(w.layer, id) }
+
+// Tag implements Around.
+func (w *world) Tag(id uuid.UUID) (TagRef, bool) {
+	t, ok := w.states[id].(tag.Tag)
+	return RefTag(t), ok && t.Exists()
+}
+
+// Fields implements Around.
+func (w *world) Fields(board uuid.UUID, values task.Values) map[string]jsontext.Value {
+	var defs []field.Definition
+	for id := range w.fields[board] {
+		if d, ok := w.states[id].(field.Definition); ok && d.Exists() && slices.Contains(d.BoardIDs, board) {
+			defs = append(defs, d)
+		}
+	}
+	return field.Shown(defs, values)
+}

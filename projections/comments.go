@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
 
 	"missioncontrol/domain"
@@ -51,7 +50,7 @@ type commentFrame struct {
 
 // frameComment renders what the board's task stream shows of a comment.
 func frameComment(e *eventstore.Staged, c comment.Comment) (eventstore.PendingFrame, error) {
-	payload, err := json.Marshal(commentFrame{e.Type, activity{
+	payload, err := render(commentFrame{e.Type, activity{
 		ID: e.ID, EventType: e.Type, Message: c.Message, AgentID: c.AgentID, TaskID: c.TaskID, CreatedAt: Time(e.Time),
 	}, ViewComment(c)})
 	if err != nil {

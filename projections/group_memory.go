@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
 
 	"missioncontrol/domain/memory"
@@ -67,7 +66,7 @@ func GroupMemoryTopic(group uuid.UUID) string { return "group/" + group.String()
 func NoGroupTopic(board uuid.UUID) string { return "board/" + board.String() + "/no-group" }
 
 func frameGroupMemory(e *eventstore.Staged, m memory.Memory) (eventstore.PendingFrame, error) {
-	payload, err := json.Marshal(struct {
+	payload, err := render(struct {
 		Memory GroupMemory `json:"memory"`
 	}{ViewGroupMemory(m)})
 	if err != nil {

@@ -3,6 +3,7 @@ package projections
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -46,14 +47,14 @@ type groupTaskRow struct {
 	Assignee *string `db:"assignee"`
 }
 
-func viewGroupTask(r groupTaskRow, board string, around Around) GroupTask {
+func viewGroupTask(r groupTaskRow, board string, tags map[uuid.UUID]TagRef) GroupTask {
 	v := GroupTask{
 		ID: r.ID, BoardID: r.BoardID, BoardName: board, Title: r.Title, Status: string(r.Status), Priority: r.Priority,
 		AssignedAgentID: r.AssignedAgentID, Assignee: r.Assignee, DueAt: wireTime(r.DueAt), InProgressAt: wireTime(r.InProgressAt),
 		Tags: []TagRef{}, CreatedAt: Time(r.CreatedAt), UpdatedAt: Time(r.UpdatedAt),
 	}
 	for _, id := range r.TagIDs {
-		if tag, ok := around.Tag(id); ok {
+		if tag, exists := tags[id]; exists {
 			v.Tags = append(v.Tags, tag)
 		}
 	}
@@ -92,24 +93,29 @@ func (g Groups) Snapshot(ctx context.Context, row *GroupRow, of SnapshotOf) (Gro
 	if err != nil {
 		return shown, err
 	}
-	around, err := g.around(ctx, tasks)
+	tags, err := g.tagsOf(ctx, tasks)
 	if err != nil {
 		return shown, err
 	}
 	for _, t := range tasks {
 		b := &shown.Boards[at[t.BoardID]]
-		b.Tasks = append(b.Tasks, viewGroupTask(t, b.Board.Name, around))
+		b.Tasks = append(b.Tasks, viewGroupTask(t, b.Board.Name, tags))
 	}
 	return shown, nil
 }
 
-// around is what the tasks show of other streams.
-func (g Groups) around(ctx context.Context, tasks []groupTaskRow) (Around, error) {
-	rows := make([]TaskRow, len(tasks))
-	for i, t := range tasks {
-		rows[i] = TaskRow{ID: t.ID, BoardID: t.BoardID, TagIDs: t.TagIDs} // nothing else is shown
+// tagsOf reads the tags that some tasks carry.
+func (g Groups) tagsOf(ctx context.Context, tasks []groupTaskRow) (map[uuid.UUID]TagRef, error) {
+	var ids []uuid.UUID
+	for _, t := range tasks {
+		for _, id := range t.TagIDs {
+			if !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+		}
 	}
-	return Tasks(g).Around(ctx, nil, rows...)
+	tags := map[uuid.UUID]TagRef{}
+	return tags, Tasks(g).tags(ctx, nil, ids, tags)
 }
 
 // comesFirst is the order of tasks, t, within a board of a group.

@@ -151,7 +151,7 @@ func (c *crowd) try() error {
 		return err
 	}
 	id := pick(c.rand, c.ids...)
-	switch c.rand.IntN(12) {
+	switch c.rand.IntN(14) {
 	case 0:
 		if err := c.Tasks.Delete(c.ctx, c.tasks[id], id); err != nil {
 			return err
@@ -185,6 +185,8 @@ func (c *crowd) try() error {
 		}
 		_, err := c.Tasks.Update(c.ctx, c.tasks[id], id, u)
 		return err
+	case 12, 13:
+		return c.label()
 	case 4, 5:
 		_, err := c.Memories.Create(c.ctx, at, commands.Note{Content: text, Tags: pick(c.rand, nil, []string{}, []string{"chat", `a,"b`})})
 		return err

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 
@@ -92,7 +91,7 @@ func MemoryTopic(board uuid.UUID) string { return "board/" + board.String() + "/
 const IsChat = "is_chat"
 
 func frameMemory(e *eventstore.Staged, m memory.Memory) (eventstore.PendingFrame, error) {
-	payload, err := json.Marshal(struct {
+	payload, err := render(struct {
 		Memory Memory `json:"memory"`
 	}{ViewMemory(m)})
 	if err != nil {

@@ -3,6 +3,7 @@ package projections
 import (
 	"fmt"
 
+	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
 
 	"missioncontrol/domain"
@@ -31,11 +32,11 @@ type Projector struct{}
 // database holds.
 func (p Projector) Project(d *eventstore.Decision) ([]eventstore.Write, []eventstore.PendingFrame, error) {
 	read := Reader{DB: d.Store().DB(), Store: d.Store()}
-	changed := world{}
+	changed := newWorld()
 	var writes []eventstore.Write
 	var frames []eventstore.PendingFrame
 	for _, e := range d.Staged() {
-		changed[e.Stream] = e.State
+		changed.take(e.Stream, e.State)
 		w, err := row(e.State)
 		if err != nil {
 			return nil, nil, err
@@ -50,7 +51,7 @@ func (p Projector) Project(d *eventstore.Decision) ([]eventstore.Write, []events
 }
 
 // frame renders what the streams show of an event in the present.
-func (r Reader) frame(d *eventstore.Decision, changed world, e *eventstore.Staged) ([]eventstore.PendingFrame, error) {
+func (r Reader) frame(d *eventstore.Decision, changed *world, e *eventstore.Staged) ([]eventstore.PendingFrame, error) {
 	switch s := e.State.(type) {
 	case task.Task:
 		around, err := Tasks{r}.around(d.Context(), d, changed.layer, []TaskRow{taskRow(s)})
@@ -69,13 +70,13 @@ func (r Reader) frame(d *eventstore.Decision, changed world, e *eventstore.Stage
 }
 
 // frameIn renders what the streams show of an event in a past that is folded
-// in memory; approvals are those of each board.
-func frameIn(w world, approvals map[uuid.UUID]map[uuid.UUID]bool, e *eventstore.Staged) ([]eventstore.PendingFrame, error) {
+// in memory.
+func frameIn(w *world, e *eventstore.Staged) ([]eventstore.PendingFrame, error) {
 	switch s := e.State.(type) {
 	case task.Task:
 		return one(frameTask(e, s, w))
 	case approval.Approval:
-		return one(frameApproval(e, s, tallyIn(w, approvals[s.BoardID], s)))
+		return one(frameApproval(e, s, tallyIn(w, s)))
 	}
 	return frame(e)
 }
@@ -119,6 +120,9 @@ func row(state any) (eventstore.Write, error) {
 	}
 	return eventstore.Write{}, fmt.Errorf("projections: no row is known for %T", state)
 }
+
+// render encodes what a frame shows, the same way every time.
+func render(v any) ([]byte, error) { return json.Marshal(v, json.Deterministic(true)) }
 
 func putOrRemove(t *eventstore.Table, row any, exists bool) eventstore.Write {
 	if exists {

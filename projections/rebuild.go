@@ -11,7 +11,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
 
-	"missioncontrol/domain/approval"
 	"missioncontrol/eventstore"
 )
 
@@ -50,10 +49,9 @@ type Rebuild struct {
 
 	conn    *pgx.Conn
 	loader  *eventstore.Loader
-	states  world
-	boards  map[uuid.UUID]map[uuid.UUID]bool // approvals of each board
-	dirty   map[uuid.UUID]bool               // streams whose row is not written yet
-	gone    []gone                           // what was deleted with all that it held
+	states  *world
+	dirty   map[uuid.UUID]bool // streams whose row is not written yet
+	gone    []gone             // what was deleted with all that it held
 	at      int64
 	began   time.Time
 	lastSay time.Time
@@ -79,8 +77,7 @@ func Needed(ctx context.Context, r Reader) (bool, error) {
 
 // Run rebuilds.
 func (b *Rebuild) Run(ctx context.Context) (err error) {
-	b.states, b.dirty, b.began = world{}, map[uuid.UUID]bool{}, time.Now()
-	b.boards = map[uuid.UUID]map[uuid.UUID]bool{}
+	b.states, b.dirty, b.began = newWorld(), map[uuid.UUID]bool{}, time.Now()
 	if b.conn, err = b.connect(ctx); err != nil {
 		return err
 	}
@@ -260,21 +257,16 @@ func (b *Rebuild) fold(events []*eventstore.Recorded) ([]*eventstore.Frame, erro
 	vocabulary := b.Store.Vocabulary()
 	var frames []*eventstore.Frame
 	for _, r := range events {
-		state := vocabulary.Evolve(b.states[r.Stream], r)
-		b.states[r.Stream], b.dirty[r.Stream] = state, true
-		if a, ok := state.(approval.Approval); ok {
-			if b.boards[a.BoardID] == nil {
-				b.boards[a.BoardID] = map[uuid.UUID]bool{}
-			}
-			b.boards[a.BoardID][r.Stream] = true
-		}
+		state := vocabulary.Evolve(b.states.states[r.Stream], r)
+		b.states.take(r.Stream, state)
+		b.dirty[r.Stream] = true
 		if held := heldBy(r.Event); held != nil {
 			b.gone = append(b.gone, gone{r.Stream, held})
 		}
 		if !b.Frames {
 			continue
 		}
-		shown, err := frameIn(b.states, b.boards, &eventstore.Staged{Recorded: r, State: state})
+		shown, err := frameIn(b.states, &eventstore.Staged{Recorded: r, State: state})
 		if err != nil {
 			return nil, err
 		}
@@ -298,7 +290,7 @@ func (b *Rebuild) writeRows(ctx context.Context) error {
 		return nil
 	}
 	for stream := range b.dirty {
-		w, err := row(b.states[stream])
+		w, err := row(b.states.states[stream])
 		if err != nil {
 			return err
 		}

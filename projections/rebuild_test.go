@@ -83,7 +83,7 @@ func rebuild(t testing.TB, p *process) {
 }
 
 // exercised are the tables that the crowd is sure to fill.
-var exercised = []string{"users", "organizations", "members", "boards", "tasks", "board_memory", "feed"}
+var exercised = []string{"users", "organizations", "members", "boards", "tasks", "board_memory", "feed", "tags", "custom_fields"}
 
 // TestRebuiltIsLive: what the log leads to when it is replayed is what was
 // written at once, row by row of every table, the feed included.

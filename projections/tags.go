@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
@@ -88,7 +87,7 @@ func frameTag(e *eventstore.Staged, t tag.Tag) (eventstore.PendingFrame, error) 
 func frameCatalog(e *eventstore.Staged, org, about uuid.UUID, payload any) (eventstore.PendingFrame, error) {
 	f := eventstore.PendingFrame{Of: e, Frame: eventstore.Frame{Topic: CatalogTopic(org), About: about}}
 	var err error
-	if f.Payload, err = json.Marshal(payload); err != nil {
+	if f.Payload, err = render(payload); err != nil {
 		return f, fmt.Errorf("projections: render %s: %w", e.Type, err)
 	}
 	return f, nil

@@ -171,7 +171,7 @@ func frameTask(e *eventstore.Staged, t task.Task, around Around) (eventstore.Pen
 		payload = taskDeletedFrame{e.Type, t.ID, line}
 	}
 	var err error
-	if f.Payload, err = json.Marshal(payload); err != nil {
+	if f.Payload, err = render(payload); err != nil {
 		return f, fmt.Errorf("projections: render %s: %w", e.Type, err)
 	}
 	return f, nil

@@ -5,7 +5,6 @@ package domaintest
 
 import (
 	"reflect"
-
 	"time"
 
 	"github.com/google/go-cmp/cmp"

@@ -3,7 +3,6 @@
 package field
 
 import (
-	"bytes"
 	"slices"
 	"time"
 
@@ -120,13 +119,13 @@ func stored(v jsontext.Value) (jsontext.Value, error) {
 // sorted lists ids once each, in the order of their texts.
 func sorted(ids []uuid.UUID) []uuid.UUID {
 	ids = slices.Clone(ids)
-	slices.SortFunc(ids, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+	slices.SortFunc(ids, func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) })
 	return slices.Compact(ids)
 }
 
 // Create defines a field.
 type Create struct {
-	Created
+	Created      Created
 	KeyTaken     bool        // another field of the organization has the key
 	UnknownBoard []uuid.UUID // of BoardIDs, those that are not the organization's
 }
@@ -157,7 +156,7 @@ func (c Create) Decide(d Definition) ([]Event, error) {
 // Update defines a field otherwise. Absent fields stay as they are, as do null
 // ones that cannot be empty.
 type Update struct {
-	Updated                  // WasOn is the decision's to fill in
+	Updated      Updated     // WasOn is the decision's to fill in
 	UnknownBoard []uuid.UUID // of BoardIDs, those that are not the organization's
 }
 

@@ -58,11 +58,13 @@ func TestCreate(t *testing.T) {
 		reason  domain.Reason
 		detail  any
 	}{
-		"a key that is taken":      {refused(func(c *field.Create) { c.KeyTaken = true }), domain.Conflict, "Field key already exists in this organization."},
-		"a default of other type":  {refused(func(c *field.Create) { c.Type, c.Regex, c.Default = field.Integer, nil, value(`"abc"`) }), domain.Invalid, "must be an integer"},
-		"a default off pattern":    {refused(func(c *field.Create) { c.Default = value(`"abc"`) }), domain.Invalid, "does not match validation_regex"},
-		"a pattern for numbers":    {refused(func(c *field.Create) { c.Type = field.Integer }), domain.Invalid, "validation_regex is only supported for string field types."},
-		"a default that is broken": {refused(func(c *field.Create) { c.Default = value(`{"a":1,"a":2}`) }), domain.Invalid, "default_value is no JSON value"},
+		"a key that is taken": {refused(func(c *field.Create) { c.KeyTaken = true }), domain.Conflict, "Field key already exists in this organization."},
+		"a default of other type": {refused(func(c *field.Create) {
+			c.Created.Type, c.Created.Regex, c.Created.Default = field.Integer, nil, value(`"abc"`)
+		}), domain.Invalid, "must be an integer"},
+		"a default off pattern":    {refused(func(c *field.Create) { c.Created.Default = value(`"abc"`) }), domain.Invalid, "does not match validation_regex"},
+		"a pattern for numbers":    {refused(func(c *field.Create) { c.Created.Type = field.Integer }), domain.Invalid, "validation_regex is only supported for string field types."},
+		"a default that is broken": {refused(func(c *field.Create) { c.Created.Default = value(`{"a":1,"a":2}`) }), domain.Invalid, "default_value is no JSON value"},
 	} {
 		t.Run(subject, func(t *testing.T) { fields.Given(t).When(c.command).ThenRefused(c.reason, c.detail) })
 	}

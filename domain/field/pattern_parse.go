@@ -25,8 +25,9 @@ func (a piece) then(b piece) piece {
 	}
 }
 
-func both(source string, width int) piece {
-	return piece{linear: source, search: source, least: width, most: width}
+// single is a piece that matches one code point.
+func single(source string) piece {
+	return piece{linear: source, search: source, least: 1, most: 1}
 }
 
 // translated is what a pattern becomes.

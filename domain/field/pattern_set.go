@@ -28,14 +28,14 @@ func (f flags) literal(r rune) piece {
 	if f.ignoreCase && unicode.SimpleFold(r) != r {
 		source = "(?i:" + source + ")"
 	}
-	return both(source, 1)
+	return single(source)
 }
 
 func (f flags) dot() piece {
 	if f.dotAll {
-		return both(`(?s:.)`, 1)
+		return single(`(?s:.)`)
 	}
-	return both(`[^\n]`, 1)
+	return single(`[^\n]`)
 }
 
 func (f flags) begin() piece {
@@ -64,7 +64,7 @@ func (f flags) members(all []member, negated bool) piece {
 	if f.ignoreCase {
 		source = "(?i:" + source + ")"
 	}
-	return both(source, 1)
+	return single(source)
 }
 
 func writeSpan(b *strings.Builder, s span) {

@@ -1,7 +1,6 @@
 package field
 
 import (
-	"bytes"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -84,7 +83,7 @@ func (t Type) Fault(v jsontext.Value) string {
 	case Text, TextLong:
 		return unless(kind == '"', "must be a string")
 	case Integer:
-		return unless(kind == '0' && !bytes.ContainsAny(v, ".eE"), "must be an integer")
+		return unless(kind == '0' && !strings.ContainsAny(string(v), ".eE"), "must be an integer")
 	case Decimal:
 		return unless(kind == '0', "must be a decimal number")
 	case Boolean:

@@ -1,6 +1,7 @@
 package field_test
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/go-json-experiment/json"
@@ -58,7 +59,7 @@ func TestValues(t *testing.T) {
 		t.Run(subject, func(t *testing.T) {
 			got, err := field.Values(onBoard, c.stored, c.given, c.creating)
 			if c.refused != "" {
-				r, ok := err.(*domain.Refusal)
+				r, ok := errors.AsType[*domain.Refusal](err)
 				if !ok || r.Reason != domain.Invalid {
 					t.Fatalf("%v, %v", got, err)
 				}

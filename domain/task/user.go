@@ -47,7 +47,10 @@ func (c Create) created() ([]Event, error) {
 		return nil, c.ValuesRefused
 	}
 	e := c.Created
-	e.Values, e.Approvals = c.Facts.Values, c.passedBy(Inbox, c.Status)
+	e.Approvals = c.passedBy(Inbox, c.Status)
+	if len(c.Facts.Values) > 0 {
+		e.Values = c.Facts.Values
+	}
 	return []Event{e}, nil
 }
 
