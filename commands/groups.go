@@ -36,7 +36,7 @@ func (g Groups) Create(ctx context.Context, org uuid.UUID, c group.Created) (pro
 	at := GroupAt{org, ids[0]}
 	var view projections.Group
 	err = g.store.Do(ctx, func(d *eventstore.Decision) error {
-		return g.decide(d, g.groups.New(d, org, at.Group), group.Create{Created: c, Fallback: at.fallback()}, &view)
+		return g.decide(d, g.groups.New(d, org, at.Group), group.Create{As: c, Fallback: at.fallback()}, &view)
 	})
 	return view, err
 }
@@ -45,7 +45,7 @@ func (g Groups) Create(ctx context.Context, org uuid.UUID, c group.Created) (pro
 func (g Groups) Update(ctx context.Context, at GroupAt, u group.Updated) (projections.Group, error) {
 	var view projections.Group
 	err := g.store.Do(ctx, func(d *eventstore.Decision) error {
-		return g.decide(d, g.groups.In(d, at.Organization, at.Group), group.Update{Updated: u, Fallback: at.fallback()}, &view)
+		return g.decide(d, g.groups.In(d, at.Organization, at.Group), group.Update{To: u, Fallback: at.fallback()}, &view)
 	})
 	return view, err
 }

@@ -112,6 +112,10 @@ func (s *Store) replay(ctx context.Context, c *Command) error {
 	return &Replay{Status: row.status, Answer: answer, Seq: row.seq}
 }
 
+// Repeated returns the *Replay of ctx's command if it was carried out before,
+// for whoever would refuse it without a decision: what it did may be the reason.
+func (s *Store) Repeated(ctx context.Context) error { return s.replay(ctx, CommandFrom(ctx)) }
+
 // repeatRow renders what a repeat of the command will be answered.
 func (s *Store) repeatRow(d *Decision) (*idempotencyRow, error) {
 	key := d.command.Idempotency

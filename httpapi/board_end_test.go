@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -29,8 +30,12 @@ func TestBoardUpdate(t *testing.T) {
 		{`{"board_group_id":"` + uuid.NewString() + `","board_type":"goal"}`, 422, "board_group_id is invalid"},
 		{`{"board_type":"goal"}`, 422, "Goal boards require objective and success_metrics"},
 		{`{"board_type":"goal","objective":"o","success_metrics":{}}`, 422, "Goal boards require objective and success_metrics"},
-		{`{"name":null}`, 422, ""}, {`{"slug":null}`, 422, ""}, {`{"board_type":null}`, 422, ""}, {`{"max_agents":null}`, 422, ""},
-		{`{"goal_confirmed":null}`, 422, ""}, {`{"require_approval_for_done":null}`, 422, ""},
+		{`{"name":null}`, 422, ""},
+		{`{"slug":null}`, 422, ""},
+		{`{"board_type":null}`, 422, ""},
+		{`{"max_agents":null}`, 422, ""},
+		{`{"goal_confirmed":null}`, 422, ""},
+		{`{"require_approval_for_done":null}`, 422, ""},
 		{`{"max_agents":-1}`, 422, "Input should be greater than or equal to 0"},
 		{`{"success_metrics":[]}`, 422, ""},
 		{`{}`, 200, ""},
@@ -58,12 +63,10 @@ func TestBoardUpdate(t *testing.T) {
 		"require_approval_for_done":false,"require_review_before_done":true,"comment_required_for_review":true,
 		"block_status_changes_with_pending_approval":true,"only_lead_can_change_status":true,"max_agents":0}`)
 	want := tree(t, before.body).(map[string]any)
-	for name, value := range tree(t, `{"name":"N","slug":"S s","description":"d","board_type":"goal","objective":"o",
+	maps.Copy(want, tree(t, `{"name":"N","slug":"S s","description":"d","board_type":"goal","objective":"o",
 		"success_metrics":{"b":1,"a":[2]},"target_date":"2027-01-30T23:00:00","goal_confirmed":true,"goal_source":"x",
 		"require_approval_for_done":false,"require_review_before_done":true,"comment_required_for_review":true,
-		"block_status_changes_with_pending_approval":true,"only_lead_can_change_status":true,"max_agents":0}`).(map[string]any) {
-		want[name] = value
-	}
+		"block_status_changes_with_pending_approval":true,"only_lead_can_change_status":true,"max_agents":0}`).(map[string]any))
 	want["board_group_id"], want["updated_at"] = group, after.value(t, "updated_at")
 	if diff := cmp.Diff(want, tree(t, after.body)); diff != "" {
 		t.Error(diff)
@@ -112,12 +115,23 @@ func TestBoardDelete(t *testing.T) {
 
 	note := `{"content":"x"}`
 	for _, c := range []struct{ method, path, body string }{
-		{"GET", at, ""}, {"PATCH", at, `{}`}, {"DELETE", at, ""}, {"GET", at + "/tasks", ""}, {"GET", at + "/tasks/stream", ""},
-		{"POST", at + "/tasks", `{"title":"x"}`}, {"PATCH", at + "/tasks/" + x.task, `{}`}, {"DELETE", at + "/tasks/" + x.task, ""},
-		{"GET", at + "/memory", ""}, {"POST", at + "/memory", note}, {"GET", at + "/group-memory", ""}, {"POST", at + "/group-memory", note},
+		{"GET", at, ""},
+		{"PATCH", at, `{}`},
+		{"DELETE", at, ""},
+		{"GET", at + "/tasks", ""},
+		{"GET", at + "/tasks/stream", ""},
+		{"POST", at + "/tasks", `{"title":"x"}`},
+		{"PATCH", at + "/tasks/" + x.task, `{}`},
+		{"DELETE", at + "/tasks/" + x.task, ""},
+		{"GET", at + "/memory", ""},
+		{"POST", at + "/memory", note},
+		{"GET", at + "/group-memory", ""},
+		{"POST", at + "/group-memory", note},
 		{"GET", at + "/group-snapshot", ""},
-		{"GET", v1 + "/agents/" + x.agent["Wo"], ""}, {"PATCH", v1 + "/agents/" + x.agent["Wo"], `{"name":"N"}`},
-		{"POST", v1 + "/agents/" + x.agent["Wo"] + "/tokens", ""}, {"POST", v1 + "/agents/" + x.agent["Wo"] + "/heartbeat", `{}`},
+		{"GET", v1 + "/agents/" + x.agent["Wo"], ""},
+		{"PATCH", v1 + "/agents/" + x.agent["Wo"], `{"name":"N"}`},
+		{"POST", v1 + "/agents/" + x.agent["Wo"] + "/tokens", ""},
+		{"POST", v1 + "/agents/" + x.agent["Wo"] + "/heartbeat", `{}`},
 		{"POST", v1 + "/agents", `{"name":"N","board_id":"` + x.board + `"}`},
 		{"PATCH", v1 + "/agents/" + x.agent["Ot"], `{"board_id":"` + x.board + `"}`},
 	} {
@@ -132,8 +146,10 @@ func TestBoardDelete(t *testing.T) {
 			}
 		}
 	}
-	for _, path := range []string{v1 + "/boards", v1 + "/agents", v1 + "/organizations/me/members", v1 + "/organizations/me/members/" + x.member["Mw"],
-		v1 + "/board-groups/" + group + "/snapshot"} {
+	for _, path := range []string{
+		v1 + "/boards", v1 + "/agents", v1 + "/organizations/me/members", v1 + "/organizations/me/members/" + x.member["Mw"],
+		v1 + "/board-groups/" + group + "/snapshot",
+	} {
 		if a := x.must("Ow", "GET", path, ""); strings.Contains(a.body, x.board) {
 			t.Errorf("GET %s still shows the board: %s", path, a.body)
 		}

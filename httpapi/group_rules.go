@@ -100,8 +100,11 @@ func (a *API) inGroup(who gate, may groupRule) gate {
 		}
 		caller, id := auth.CallerFrom(ctx), groupID(p)
 		g, err := may(ctx, nil, caller, id)
-		if err != nil || g == nil {
-			return ctx, err // without a group there is a fault to report
+		if err != nil {
+			return nil, a.refused(ctx, err)
+		}
+		if g == nil {
+			return ctx, nil // binding has a fault to report
 		}
 		eventstore.CommandFrom(ctx).Authorize = func(ctx context.Context, d *eventstore.Decision) error {
 			_, err := may(ctx, d, caller, id)

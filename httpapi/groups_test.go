@@ -64,9 +64,13 @@ func TestGroupNames(t *testing.T) {
 		method, path string
 		status       int
 	}{
-		{"GET", groups + "/no-uuid", 422}, {"PATCH", groups + "/no-uuid", 422}, {"DELETE", groups + "/no-uuid", 422},
-		{"POST", groups + "/no-uuid/heartbeat", 422}, {"GET", groups + "/no-uuid/memory/stream", 422},
-		{"GET", groups + "/" + uuid.NewString(), 404}, {"DELETE", groups + "/" + uuid.NewString(), 404},
+		{"GET", groups + "/no-uuid", 422},
+		{"PATCH", groups + "/no-uuid", 422},
+		{"DELETE", groups + "/no-uuid", 422},
+		{"POST", groups + "/no-uuid/heartbeat", 422},
+		{"GET", groups + "/no-uuid/memory/stream", 422},
+		{"GET", groups + "/" + uuid.NewString(), 404},
+		{"DELETE", groups + "/" + uuid.NewString(), 404},
 		{"GET", strings.ReplaceAll(at, "-groups/", "-groups/urn:uuid:"), 200}, // as ids in bodies are read
 	} {
 		if a := s.do(c.method, c.path, `{"every":"1m"}`); a.status != c.status {
@@ -474,7 +478,7 @@ func TestGroupRaces(t *testing.T) {
 	}
 }
 
-func tree(t testing.TB, text string) any {
+func tree(t *testing.T, text string) any {
 	t.Helper()
 	var v any
 	if err := json.Unmarshal([]byte(text), &v); err != nil {

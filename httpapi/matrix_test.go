@@ -148,8 +148,6 @@ func permissions() map[string][]row {
 		"GET /api/v1/boards/{board_id}/tasks":        {{cells: "+ + B + + B N + + 3 + 1"}},
 		"GET /api/v1/boards/{board_id}/tasks/stream": {{cells: "+ + B + + B N + + 3 + 1"}},
 		"POST /api/v1/boards/{board_id}/tasks":       {{cells: "+ + B + B B N 1 1 1 1 1", body: title}},
-		// Agents change tasks by rules of their own, which come with part 3.
-		"PATCH /api/v1/boards/{board_id}/tasks/{task_id}": {{cells: "+ + B + B B N 3 3 3 3 1", body: title}},
 		"DELETE /api/v1/boards/{board_id}/tasks/{task_id}": {
 			{cells: "+ + B + B B N 1 1 3 1 1", path: withID(v1+"/boards/{board_id}/tasks/{task_id}", "{task_id}", func(x *tenant, _ string) string {
 				return x.must("Ow", "POST", v1+"/boards/"+x.board+"/tasks", `{"title":"T"}`).value0("id")
@@ -224,10 +222,8 @@ func permissions() map[string][]row {
 			{cells: forAgents},
 			{name: "of the board", cells: "1 1 1 1 1 1 1 + + 3 + 1", path: func(x *tenant, _ string) string { return v1 + "/agent/agents?board_id=" + x.board }},
 		},
-		"POST /api/v1/agent/agents":                 {{cells: "1 1 1 1 1 1 1 + L L L 1", body: boardID(`{"name":"NAME 4"}`)}},
-		"GET /api/v1/agent/boards/{board_id}/tasks": {{cells: "1 1 1 1 1 1 1 + + 3 + 1"}},
-		// Leads make tasks from part 3 on.
-		"POST /api/v1/agent/boards/{board_id}/tasks":               {{cells: "1 1 1 1 1 1 1 3 3 3 3 1", body: title}},
+		"POST /api/v1/agent/agents":                                {{cells: "1 1 1 1 1 1 1 + L L L 1", body: boardID(`{"name":"NAME 4"}`)}},
+		"GET /api/v1/agent/boards/{board_id}/tasks":                {{cells: "1 1 1 1 1 1 1 + + 3 + 1"}},
 		"GET /api/v1/agent/boards/{board_id}/memory":               {{cells: "1 1 1 1 1 1 1 + + 3 + 1"}},
 		"POST /api/v1/agent/boards/{board_id}/memory":              {{cells: "1 1 1 1 1 1 1 + + 3 + 1", body: note}},
 		"POST /api/v1/agent/heartbeat":                             {{cells: forAgents}},
@@ -257,6 +253,7 @@ func TestPermissions(t *testing.T) {
 	matrix, tenants := permissions(), 0
 	maps.Copy(matrix, labelPermissions())
 	maps.Copy(matrix, groupPermissions())
+	maps.Copy(matrix, taskPermissions())
 	for _, rt := range n.routes() {
 		key := rt.method + " " + rt.pattern
 		rows := matrix[key]

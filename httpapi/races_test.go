@@ -117,12 +117,15 @@ func TestRepeatOfEachMethod(t *testing.T) {
 	s := startServer(t)
 	board := s.board()
 	task := s.task(board, "x")
+	group := v1 + "/board-groups/" + s.must("POST", v1+"/board-groups", `{"name":"g","slug":""}`).text(t, "id")
 	for _, c := range [][3]string{
 		{"POST", board + "/memory", `{"content":"hi","tags":["chat"]}`},
 		{"PATCH", task, `{"status":"in_progress"}`},
 		{"PATCH", v1 + "/users/me", `{"preferred_name":"Ada"}`},
 		{"PATCH", v1 + "/users/me", `{}`},
 		{"DELETE", task, ``},
+		{"DELETE", s.board(), ``},
+		{"DELETE", group, ``},
 	} {
 		key := "Idempotency-Key: " + c[0] + c[2]
 		key = strings.ReplaceAll(key, " {", "{")

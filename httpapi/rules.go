@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"net"
@@ -60,13 +61,23 @@ func (a *API) asMember(ctx context.Context, may membershipRule) (context.Context
 	caller := auth.CallerFrom(ctx)
 	m, err := may(ctx, nil, caller)
 	if err != nil {
-		return nil, err
+		return nil, a.refused(ctx, err)
 	}
 	eventstore.CommandFrom(ctx).Authorize = func(ctx context.Context, d *eventstore.Decision) error {
 		_, err := may(ctx, d, caller)
 		return err
 	}
 	return context.WithValue(ctx, memberScope{}, m), nil
+}
+
+// refused is the answer to a command that its caller may not give (any more):
+// the repeat of one that was carried out is answered as that was, for what it
+// did, such as the end of a board, may be the reason.
+func (a *API) refused(ctx context.Context, refusal error) error {
+	if domain.ReasonOf(refusal) == "" {
+		return refusal
+	}
+	return cmp.Or(a.Store.Repeated(ctx), refusal)
 }
 
 // onBoard checks whoever who lets pass for access to the board of the path.
@@ -83,7 +94,7 @@ func (a *API) onBoard(who gate, access auth.Access) gate {
 		caller := auth.CallerFrom(ctx)
 		b, err := a.Rules.Board(ctx, nil, caller, id, access)
 		if err != nil {
-			return nil, err
+			return nil, a.refused(ctx, err)
 		}
 		eventstore.CommandFrom(ctx).Authorize = func(ctx context.Context, d *eventstore.Decision) error {
 			_, err := a.Rules.Board(ctx, d, caller, id, access)

@@ -105,7 +105,7 @@ func (b Board) Evolve(m domain.Meta, e Event) Board {
 	case Created:
 		b.ID, b.OrganizationID, b.CreatedAt, b.Settings = m.Stream, m.Org, m.Time, e.Settings
 	case Updated:
-		b.Settings = b.Settings.with(e.Changes)
+		b.Settings = b.with(e.Changes)
 	case Deleted:
 		b.Deleted = true
 	}
@@ -194,7 +194,7 @@ func (c Update) Decide(b Board) ([]Event, error) {
 		}
 		c.SuccessMetrics = domain.Some(stored)
 	}
-	if c.BoardType.Or("") == Goal && b.Settings.with(c.Changes).lacksGoal() {
+	if c.BoardType.Or("") == Goal && b.with(c.Changes).lacksGoal() {
 		return nil, domain.Refuse(domain.Invalid, noGoal)
 	}
 	return []Event{b.updated(c.Changes)}, nil

@@ -64,7 +64,7 @@ func TestUpdate(t *testing.T) {
 	inGroup := settings
 	inGroup.BoardGroupID = &first
 	due := time.Date(2027, 1, 31, 0, 0, 0, 0, time.UTC)
-	inGroup.TargetDate, inGroup.Objective = &due, ptr("Ship v2")
+	inGroup.TargetDate, inGroup.Objective = &due, new("Ship v2")
 	then := func(c board.Changes) board.Updated { return board.Updated{Changes: c} }
 	for name, c := range map[string]struct {
 		given board.Update
@@ -111,8 +111,6 @@ func TestUpdate(t *testing.T) {
 		boards.Given(t, general, board.Deleted{}).When(board.Update{}).ThenRefused(domain.NotFound)
 	})
 }
-
-func ptr[T any](v T) *T { return &v }
 
 func TestDetach(t *testing.T) {
 	t.Parallel()

@@ -74,7 +74,7 @@ func (g Group) Evolve(m domain.Meta, e Event) Group {
 // Create makes a group. Fallback is its slug when none is given and the name
 // makes none.
 type Create struct {
-	Created
+	As       Created
 	Fallback string
 }
 
@@ -83,13 +83,13 @@ func (c Create) Decide(g Group) ([]Event, error) {
 	if g.ID != uuid.Nil {
 		return nil, domain.Bare(domain.Conflict)
 	}
-	c.Slug = slug(c.Slug, c.Name, c.Fallback)
-	return []Event{c.Created}, nil
+	c.As.Slug = slug(c.As.Slug, c.As.Name, c.Fallback)
+	return []Event{c.As}, nil
 }
 
 // Update changes what a group is called.
 type Update struct {
-	Updated
+	To       Updated
 	Fallback string
 }
 
@@ -99,7 +99,7 @@ func (c Update) Decide(g Group) ([]Event, error) {
 	if !g.Exists() {
 		return nil, domain.Bare(domain.NotFound)
 	}
-	e := c.Updated
+	e := c.To
 	if e.Slug.Set {
 		e.Slug = domain.Some(slug(e.Slug.Or(""), e.Name.Or(g.Name), c.Fallback))
 	}

@@ -22,14 +22,14 @@ const fallback = "0123456789abcdef0123456789abcdef"
 func TestCreate(t *testing.T) {
 	t.Parallel()
 	t.Run("takes what it is called", func(t *testing.T) {
-		s := groups.Given(t).When(group.Create{Created: created}).Then(created).State()
+		s := groups.Given(t).When(group.Create{As: created}).Then(created).State()
 		if s.ID != domaintest.Stream || s.OrganizationID != domaintest.Org || s.Name != "Launch" || s.CreatedAt != s.UpdatedAt {
 			t.Errorf("%+v", s)
 		}
 	})
 	t.Run("only once", func(t *testing.T) {
-		groups.Given(t, created).When(group.Create{Created: created}).ThenRefused(domain.Conflict)
-		groups.Given(t, created, group.Deleted{}).When(group.Create{Created: created}).ThenRefused(domain.Conflict)
+		groups.Given(t, created).When(group.Create{As: created}).ThenRefused(domain.Conflict)
+		groups.Given(t, created, group.Deleted{}).When(group.Create{As: created}).ThenRefused(domain.Conflict)
 	})
 	for name, c := range map[string]struct{ given, name, want string }{
 		"a slug stays as it was written":       {"My Launch!", "x", "My Launch!"},
@@ -38,7 +38,7 @@ func TestCreate(t *testing.T) {
 		"neither is given but white space, so": {"\t", "\n", fallback},
 	} {
 		t.Run(name, func(t *testing.T) {
-			groups.Given(t).When(group.Create{Created: group.Created{Name: c.name, Slug: c.given}, Fallback: fallback}).
+			groups.Given(t).When(group.Create{As: group.Created{Name: c.name, Slug: c.given}, Fallback: fallback}).
 				Then(group.Created{Name: c.name, Slug: c.want})
 		})
 	}
@@ -55,7 +55,7 @@ func TestUpdate(t *testing.T) {
 		"a blank slug of a name without letters": {group.Updated{Name: domain.Some("?"), Slug: domain.Some("")}, group.Updated{Name: domain.Some("?"), Slug: domain.Some(fallback)}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			groups.Given(t, created).When(group.Update{Updated: c.given, Fallback: fallback}).Then(c.want)
+			groups.Given(t, created).When(group.Update{To: c.given, Fallback: fallback}).Then(c.want)
 		})
 	}
 	t.Run("only while it exists", func(t *testing.T) {
@@ -86,9 +86,9 @@ func commands() *rapid.Generator[domain.Command[group.Group, group.Event]] {
 		case 0:
 			return group.Delete{}
 		case 1, 2:
-			return group.Update{Fallback: uuid.NewString(), Updated: group.Updated{Name: some("name"), Slug: some("slug"), Description: some("description")}}
+			return group.Update{Fallback: uuid.NewString(), To: group.Updated{Name: some("name"), Slug: some("slug"), Description: some("description")}}
 		}
-		return group.Create{Fallback: uuid.NewString(), Created: group.Created{
+		return group.Create{Fallback: uuid.NewString(), As: group.Created{
 			Name: text.Draw(t, "name"), Slug: text.Draw(t, "slug"), Description: domaintest.OrNil(text).Draw(t, "description"),
 		}}
 	})

@@ -90,7 +90,7 @@ func TestShare(t *testing.T) {
 		},
 		"what calls all is signed": {
 			memory.Note{Content: "Stop, @All!", FallbackName: "Lena"},
-			memory.Text{Content: "Stop, @All!", Source: ptr("Lena")},
+			memory.Text{Content: "Stop, @All!", Source: new("Lena")},
 		},
 		"what calls somebody whose name begins so is not": {
 			memory.Note{Content: "@allison @all-hands @all_", FallbackName: "Lena"},
@@ -112,8 +112,6 @@ func TestShare(t *testing.T) {
 	memories.Given(t, memory.Shared{}).When(memory.Share{}).ThenRefused(domain.Conflict)
 	memories.Given(t, memory.Shared{}).When(memory.Create{}).ThenRefused(domain.Conflict)
 }
-
-func ptr[T any](v T) *T { return &v }
 
 func commands() *rapid.Generator[domain.Command[memory.Memory, memory.Event]] {
 	return rapid.Custom(func(t *rapid.T) domain.Command[memory.Memory, memory.Event] {
