@@ -57,10 +57,10 @@ func (c Comments) Create(ctx context.Context, at Place, on uuid.UUID, message st
 
 // part tells what part a lead has in a task.
 func (c Comments) part(ctx context.Context, d *eventstore.Decision, at Place, on task.Task, said *comment.Create) error {
-	if said.AgentID == nil {
+	if said.Created.AgentID == nil {
 		return nil
 	}
-	me, err := c.agents.In(d, at.Organization, *said.AgentID).State()
+	me, err := c.agents.In(d, at.Organization, *said.Created.AgentID).State()
 	if err != nil || !me.IsBoardLead {
 		return err
 	}

@@ -105,7 +105,7 @@ func (c *committer) admit(b *batch, it *item) error {
 	}
 	for i := range it.frames {
 		f := &it.frames[i]
-		f.Seq, f.Frame.Recorded = f.Of.Seq, f.Of.Recorded.Recorded
+		f.Seq, f.Recorded = f.Of.Seq, f.Of.Recorded.Recorded
 	}
 	b.items = append(b.items, it)
 	b.bytes += it.bytes
@@ -114,7 +114,7 @@ func (c *committer) admit(b *batch, it *item) error {
 
 func (c *committer) changed(b *batch, it *item) bool {
 	for _, key := range it.decision.looked {
-		if b.touched[key] && !(it.late != nil && key.ID == it.own) {
+		if b.touched[key] && (it.late == nil || key.ID != it.own) {
 			return true
 		}
 	}

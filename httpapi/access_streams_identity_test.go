@@ -86,6 +86,7 @@ func allEnd(t *testing.T, limit time.Duration, why string, tails ...*tail) {
 }
 
 func removingAMember(t *testing.T, x *tenant, second *node, limit time.Duration) {
+	t.Helper()
 	tails := append(boardTails(x, "Ad", x.n, second), x.tail("Ad", "/agents/stream"), x.on(second).tail("Ad", "/agents/stream"))
 	stays := x.on(second).tail("A0", "/agents/stream")
 	x.must("Ow", "DELETE", v1+"/organizations/me/members/"+x.member["Ad"], "")
@@ -95,6 +96,7 @@ func removingAMember(t *testing.T, x *tenant, second *node, limit time.Duration)
 }
 
 func narrowing(t *testing.T, x *tenant, second *node, limit time.Duration) {
+	t.Helper()
 	x.must("Ow", "PATCH", v1+"/organizations/me/members/"+x.member["Mr"], `{"role":"admin"}`)
 	sameHead(t, x.n, second)
 	tails := append(boardTails(x, "Mw", x.n, second), boardTails(x, "Mr", x.n, second)...)
@@ -117,6 +119,7 @@ func narrowing(t *testing.T, x *tenant, second *node, limit time.Duration) {
 }
 
 func tokensAndAgents(t *testing.T, x *tenant, second *node, limit time.Duration) {
+	t.Helper()
 	old, oldID := boardTails(x, "Wo", x.n, second), x.tokenID["Wo"]
 	x.newToken("Wo")
 	sameHead(t, x.n, second)

@@ -53,10 +53,10 @@ func (a *API) translate(err error) error {
 	case errors.Is(err, auth.ErrUnauthorized), errors.Is(err, eventstore.ErrErased): // or gone, meanwhile
 		return unauthorized()
 	case errors.Is(err, auth.ErrKeysUnavailable), errors.Is(err, streams.ErrDraining):
-		return unavailable(retryAfter, err)
+		return unavailable(err)
 	case errors.Is(err, eventstore.ErrUnavailable), errors.Is(err, eventstore.ErrBusy),
 		errors.Is(err, eventstore.ErrContended), errors.Is(err, eventstore.ErrUnknownOutcome), postgres.Unavailable(err):
-		return unavailable(retryAfter, err)
+		return unavailable(err)
 	}
 	return err
 }

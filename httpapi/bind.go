@@ -80,7 +80,7 @@ func (in *input) decode(body []byte, dst reflect.Value) ([]fault, error) {
 		in.body.read(w, dst)
 	}
 	if w.err == nil {
-		if _, err := w.dec.ReadToken(); err != io.EOF {
+		if _, err := w.dec.ReadToken(); !errors.Is(err, io.EOF) {
 			w.err = errors.New("more than one value")
 		}
 	}

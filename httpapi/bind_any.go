@@ -79,7 +79,12 @@ func rewrite(dec *jsontext.Decoder, out []byte) ([]byte, *problem, error) {
 		return rewriteObject(dec, out)
 	case '[':
 		return rewriteList(dec, out)
+	default:
+		return rewriteScalar(dec, out)
 	}
+}
+
+func rewriteScalar(dec *jsontext.Decoder, out []byte) ([]byte, *problem, error) {
 	raw, err := dec.ReadValue()
 	if err != nil {
 		return nil, nil, err

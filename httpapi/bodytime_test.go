@@ -15,6 +15,7 @@ import (
 // TestBodyTime sends bodies in time and too late, on connections of both
 // versions of HTTP.
 func TestBodyTime(t *testing.T) {
+	t.Parallel()
 	const limit, patience = 100 * time.Millisecond, 20 * time.Second
 	transport := sampleTransport(io.Discard)
 	transport.BodyTimeout = limit
@@ -37,24 +38,27 @@ func TestBodyTime(t *testing.T) {
 		t.Cleanup(server.Close)
 		for name, c := range map[string]struct {
 			path   string
-			body   io.Reader
+			body   io.Reader // nil: one that never comes
 			status int
 		}{
 			"work goes on after the body":           {"/works", strings.NewReader(`{"any":1}`), 200},
 			"work goes on after a body in chunks":   {"/works", io.MultiReader(strings.NewReader(`{"any":1}`)), 200},
 			"work goes on after a body for nothing": {"/ignores", strings.NewReader(`anything`), 200},
-			"a body that does not come is given up": {"/works", new(silence), 408},
-			"so is one that nobody reads":           {"/ignores", new(silence), 408},
+			"a body that does not come is given up": {"/works", nil, 408},
+			"so is one that nobody reads":           {"/ignores", nil, 408},
 		} {
 			t.Run(name, func(t *testing.T) {
+				t.Parallel()
 				ctx, cancel := context.WithTimeout(t.Context(), patience)
 				defer cancel()
+				silence, end := io.Pipe()
+				defer end.Close()
+				if c.body == nil {
+					c.body = silence
+				}
 				request, err := http.NewRequestWithContext(ctx, "POST", server.URL+c.path, c.body)
 				if err != nil {
 					t.Fatal(err)
-				}
-				if s, silent := c.body.(*silence); silent {
-					s.end = ctx
 				}
 				response, err := server.Client().Do(request)
 				if err != nil {
@@ -69,17 +73,10 @@ func TestBodyTime(t *testing.T) {
 	}
 }
 
-// silence is a body that never comes.
-type silence struct{ end context.Context }
-
-func (s *silence) Read([]byte) (int, error) {
-	<-s.end.Done()
-	return 0, s.end.Err()
-}
-
 // TestNextRequest uses a connection again after a body, when the limit of that
 // body has passed.
 func TestNextRequest(t *testing.T) {
+	t.Parallel()
 	const limit = 50 * time.Millisecond
 	transport := sampleTransport(io.Discard)
 	transport.BodyTimeout = limit

@@ -270,7 +270,7 @@ func TestClerkRefusals(t *testing.T) {
 		t.Errorf("%d people (%v)", users, err)
 	}
 	for _, secret := range []string{parts[1], parts[2]} {
-		if strings.Contains(n.server.log.String(), secret) {
+		if strings.Contains(n.log.String(), secret) {
 			t.Error("a token stands in the log")
 		}
 	}

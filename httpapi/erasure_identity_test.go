@@ -57,7 +57,7 @@ func TestErasure(t *testing.T) {
 	others := bystander.everything()
 	open := x.tail("Ow", "/boards/"+x.board+"/memory/stream?since=2020-01-01")
 	open.until(t, secrets[1])
-	logBefore := len(n.server.log.String())
+	logBefore := len(n.log.String())
 
 	n.must("DELETE", v1+"/users/me", "", x.as("Mw")[0], "Idempotency-Key: bye")
 	eventually(t, 10*time.Second, "the key is gone and its table rewritten", func() bool {
@@ -112,8 +112,8 @@ func (n *node) nothingOf(t *testing.T, secrets []string, id, message string, x, 
 		}
 	}
 	look("the database", n.dump())
-	look("the log of the server", n.server.log.String())
-	if len(n.server.log.String()) == logFrom {
+	look("the log of the server", n.log.String())
+	if len(n.log.String()) == logFrom {
 		t.Error("the log shows nothing: the test would not see anything in it")
 	}
 	for _, y := range []*tenant{x, bystander} {
@@ -250,7 +250,9 @@ func TestErasedWhileActing(t *testing.T) {
 		id := n.must("GET", v1+"/users/me", "", as(who)).text(t, "id")
 		type call struct{ method, path, body string }
 		calls := []call{
-			{"DELETE", "/users/me", ""}, {"PATCH", "/users/me", `{"notes":"n"}`}, {"POST", "/organizations", `{"name":"` + uuid.NewString() + `"}`},
+			{"DELETE", "/users/me", ""},
+			{"PATCH", "/users/me", `{"notes":"n"}`},
+			{"POST", "/organizations", `{"name":"` + uuid.NewString() + `"}`},
 			{"POST", "/boards", `{"name":"b","slug":"b","description":"d","board_type":"general"}`},
 		}
 		answers := make(chan string, len(calls))

@@ -42,11 +42,10 @@ func unauthorized() error    { return &apiError{status: http.StatusUnauthorized}
 func tooManyRequests() error { return &apiError{status: http.StatusTooManyRequests} }
 
 // unavailable asks the caller to come again after a while.
-func unavailable(after time.Duration, cause error) error {
-	seconds := max(1, int(after.Round(time.Second)/time.Second))
+func unavailable(cause error) error {
 	return &apiError{
 		status: http.StatusServiceUnavailable,
-		header: http.Header{"Retry-After": {strconv.Itoa(seconds)}},
+		header: http.Header{"Retry-After": {strconv.Itoa(int(retryAfter / time.Second))}},
 		cause:  cause,
 	}
 }
@@ -90,7 +89,7 @@ func (t *Transport) answerTo(ctx context.Context, err error) *apiError {
 	}
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		// Nobody may be there to read this, unless it is the server that stops.
-		gone, _ := errors.AsType[*apiError](unavailable(time.Second, err))
+		gone, _ := errors.AsType[*apiError](unavailable(err))
 		return gone
 	}
 	return &apiError{status: http.StatusInternalServerError, cause: err}

@@ -142,8 +142,10 @@ func permissions() map[string][]row {
 		"GET /api/v1/boards": {{cells: "+ + e + + e o 1 1 1 1 1"}},
 		"POST /api/v1/boards": {{cells: forAdmins, body: body(
 			`{"name":"B","slug":"b","description":"B","board_type":"general"}`)}},
-		"GET /api/v1/boards/{board_id}": {{cells: "+ + B + + B N 1 1 1 1 1"}, {name: "unknown", cells: "4 4 4 4 4 4 4 1 1 1 1 1",
-			path: withID(v1+"/boards/{board_id}", "{board_id}", unknown)}},
+		"GET /api/v1/boards/{board_id}": {{cells: "+ + B + + B N 1 1 1 1 1"}, {
+			name: "unknown", cells: "4 4 4 4 4 4 4 1 1 1 1 1",
+			path: withID(v1+"/boards/{board_id}", "{board_id}", unknown),
+		}},
 
 		"GET /api/v1/boards/{board_id}/tasks":        {{cells: "+ + B + + B N + + 3 + 1"}},
 		"GET /api/v1/boards/{board_id}/tasks/stream": {{cells: "+ + B + + B N + + 3 + 1"}},

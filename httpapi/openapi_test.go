@@ -361,7 +361,8 @@ func TestNotes(t *testing.T) {
 			about("A line", "A text"), tagged("agent", "agent-lead")),
 		post("/api/v1/echo", public(), func(context.Context, struct {
 			V int `json:"v"`
-		}) (map[string]int, error) {
+		},
+		) (map[string]int, error) {
 			return nil, nil
 		}, bodyName("Echo"), handledBy("echo")),
 	}, vocabulary{})

@@ -193,7 +193,8 @@ var (
 
 func (a *sampleAPI) fails(ctx context.Context, in struct {
 	Why string `path:"why"`
-}) (OkResponse, error) {
+},
+) (OkResponse, error) {
 	answerHeader(ctx, "Log-Position", "e-1")
 	switch in.Why {
 	case "conflict":
@@ -222,7 +223,7 @@ func sampleTransport(log io.Writer) *Transport {
 		SlowRequest:     time.Hour,
 		Translate: func(err error) error {
 			if errors.Is(err, errSampleBusy) {
-				return unavailable(time.Second, err)
+				return unavailable(err)
 			}
 			return err
 		},

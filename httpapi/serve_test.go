@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -251,7 +252,7 @@ func TestStream(t *testing.T) {
 		t.Fatal(line, err, response.Header)
 	}
 	stop()
-	if _, err := io.ReadAll(lines); err != io.ErrUnexpectedEOF {
+	if _, err := io.ReadAll(lines); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Error(err)
 	}
 }

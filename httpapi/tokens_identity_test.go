@@ -404,7 +404,7 @@ func (n *node) dump() string {
 
 // stock stores agents beside the few of a tenant, past the log: recognising one
 // must not depend on how many there are.
-func stock(b *testing.B, n *node, x *tenant, count int) {
+func stock(b *testing.B, n *node, count int) {
 	b.Helper()
 	_, err := n.db.Exec(b.Context(), `insert into agent_tokens (id, agent_id, lookup)
 		select gen_random_uuid(), gen_random_uuid(), decode(md5(i::text) || md5('x' || i), 'hex') from generate_series(1, $1) i`, count)
@@ -419,7 +419,7 @@ func BenchmarkAgentAuthentication(b *testing.B) {
 	for _, stored := range []int{0, 10_000} {
 		n := startNode(b, nodeConfig{})
 		x := n.tenant("acme")
-		stock(b, n, x, stored)
+		stock(b, n, stored)
 		ctx, token := b.Context(), x.token["Wo"]
 		verify := func(b *testing.B, known *auth.Agents, token string, want error) {
 			b.Helper()

@@ -115,8 +115,7 @@ func connectReason(err error) string {
 // is going away right now, so that the same request may succeed in a moment.
 // The end of the caller's own context is not that.
 func Unavailable(err error) bool {
-	var refused *pgconn.PgError
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return unavailableCode(refused.Code)
 	}
 	if errors.Is(err, context.Canceled) {

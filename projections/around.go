@@ -79,7 +79,7 @@ func (t Tasks) around(ctx context.Context, d *eventstore.Decision, changed layer
 		}
 		if _, known := n.fields[r.BoardID]; !known {
 			var err error
-			if n.fields[r.BoardID], err = (Fields{t.Reader}).OnBoard(ctx, d, r.BoardID); err != nil {
+			if n.fields[r.BoardID], err = Fields(t).OnBoard(ctx, d, r.BoardID); err != nil {
 				return nil, err
 			}
 		}
@@ -95,7 +95,7 @@ func (t Tasks) tags(ctx context.Context, d *eventstore.Decision, ids []uuid.UUID
 	if len(ids) == 0 {
 		return nil
 	}
-	rows, err := Tags{t.Reader}.FindAll(ctx, d, ids)
+	rows, err := Tags(t).FindAll(ctx, d, ids)
 	for _, row := range rows {
 		if row != nil {
 			into[row.ID] = refTag(*row)

@@ -20,8 +20,10 @@ const Version = 1
 
 // tables are the read models that a rebuild fills, beside the feed.
 func tables() []*eventstore.Table {
-	return []*eventstore.Table{usersTable, organizationsTable, membersTable, invitesTable, boardsTable, agentsTable, tasksTable,
-		commentsTable, approvalsTable, memoryTable, groupsTable, groupMemoryTable, tagsTable, fieldsTable}
+	return []*eventstore.Table{
+		usersTable, organizationsTable, membersTable, invitesTable, boardsTable, agentsTable, tasksTable,
+		commentsTable, approvalsTable, memoryTable, groupsTable, groupMemoryTable, tagsTable, fieldsTable,
+	}
 }
 
 // rebuildSchema holds the fresh tables until they replace the old ones.
@@ -122,11 +124,12 @@ func (b *Rebuild) prepare(ctx context.Context) error {
 	if !free {
 		return ErrRebuilding
 	}
-	sql := fmt.Sprintf("drop schema if exists %[1]s cascade; create schema %[1]s;", rebuildSchema)
+	var sql strings.Builder
+	fmt.Fprintf(&sql, "drop schema if exists %[1]s cascade; create schema %[1]s;", rebuildSchema)
 	for _, name := range b.names() {
-		sql += fmt.Sprintf("create table %[1]s.%[2]s (like public.%[2]s including all excluding indexes);", rebuildSchema, name)
+		fmt.Fprintf(&sql, "create table %[1]s.%[2]s (like public.%[2]s including all excluding indexes);", rebuildSchema, name)
 	}
-	if _, err := b.conn.Exec(ctx, sql); err != nil {
+	if _, err := b.conn.Exec(ctx, sql.String()); err != nil {
 		return fmt.Errorf("projections: make fresh tables: %w", err)
 	}
 	return b.copyStorage(ctx)
@@ -319,13 +322,13 @@ func (b *Rebuild) swap(ctx context.Context) error {
 	if err := b.leaveOut(ctx); err != nil {
 		return err
 	}
-	sql := ""
+	var sql strings.Builder
 	for _, name := range b.names() {
-		sql += fmt.Sprintf("drop table public.%[2]s; alter table %[1]s.%[2]s set schema public;", rebuildSchema, name)
+		fmt.Fprintf(&sql, "drop table public.%[2]s; alter table %[1]s.%[2]s set schema public;", rebuildSchema, name)
 	}
-	sql += fmt.Sprintf("drop schema %s; update public.read_models set version = %d; commit;", rebuildSchema, Version)
-	sql += "select pg_advisory_unlock_all()" // closing a connection frees its locks a moment later
-	if _, err := b.conn.Exec(ctx, sql); err != nil {
+	fmt.Fprintf(&sql, "drop schema %s; update public.read_models set version = %d; commit;", rebuildSchema, Version)
+	sql.WriteString("select pg_advisory_unlock_all()") // closing a connection frees its locks a moment later
+	if _, err := b.conn.Exec(ctx, sql.String()); err != nil {
 		return fmt.Errorf("projections: swap the tables: %w", err)
 	}
 	b.lastSay = time.Time{}

@@ -164,7 +164,7 @@ func (s *serveCmd) serve(ctx context.Context, dir, url string, d doors, log *slo
 		return err
 	}
 	defer p.close()
-	server, err := s.listen.server(p.api.Handler(), log)
+	server, err := s.server(p.api.Handler(), log)
 	if err != nil {
 		return err
 	}

@@ -104,7 +104,7 @@ const (
 
 // Create makes an agent on a board without a gateway.
 type Create struct {
-	Created
+	Created   Created
 	NameTaken bool // another agent of the board has this name, whatever its case
 	HasLead   bool // the board has a lead
 }
@@ -116,7 +116,7 @@ func (c Create) Decide(a Agent) ([]Event, error) {
 		return nil, domain.Bare(domain.Conflict)
 	case c.NameTaken:
 		return nil, domain.Refuse(domain.Conflict, nameTaken)
-	case c.IsBoardLead && c.HasLead:
+	case c.Created.IsBoardLead && c.HasLead:
 		return nil, domain.Refuse(domain.Conflict, hasLead)
 	}
 	return []Event{c.Created}, nil
@@ -124,14 +124,15 @@ func (c Create) Decide(a Agent) ([]Event, error) {
 
 // Update changes an agent that connects by itself; values take effect at once.
 type Update struct {
-	Updated
+	Updated   Updated
 	NameTaken bool // on the board where it will be
 	HasLead   bool // another one, there
 }
 
 // Decide records what is given; nothing given is no change.
 func (c Update) Decide(a Agent) ([]Event, error) {
-	moves := c.BoardID.Value != nil && (a.BoardID == nil || *c.BoardID.Value != *a.BoardID)
+	e := c.Updated
+	moves := e.BoardID.Value != nil && (a.BoardID == nil || *e.BoardID.Value != *a.BoardID)
 	switch {
 	case !a.Exists():
 		return nil, domain.Bare(domain.NotFound)
@@ -140,7 +141,6 @@ func (c Update) Decide(a Agent) ([]Event, error) {
 	case moves && a.IsBoardLead && c.HasLead:
 		return nil, domain.Refuse(domain.Conflict, hasLead)
 	}
-	e := c.Updated
 	switch {
 	case !moves:
 		e.BoardID = domain.Optional[uuid.UUID]{}

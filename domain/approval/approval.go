@@ -144,7 +144,7 @@ func oneAtATime(status Status, conflicts []Conflict) error {
 
 // Create asks for approval.
 type Create struct {
-	Created
+	Created      Created
 	MissingTasks []uuid.UUID // linked, but not on the board
 	Conflicts    []Conflict
 }
@@ -162,7 +162,7 @@ func (c Create) Decide(a Approval) ([]Event, error) {
 	case len(c.MissingTasks) > 0:
 		return nil, domain.RefuseWith(domain.NotFound, missingTasks{"One or more linked tasks were not found on this board.", c.MissingTasks})
 	}
-	if err := oneAtATime(c.Status, c.Conflicts); err != nil {
+	if err := oneAtATime(c.Created.Status, c.Conflicts); err != nil {
 		return nil, err
 	}
 	return []Event{c.Created}, nil

@@ -52,7 +52,7 @@ func (c Comment) Evolve(m domain.Meta, e Event) Comment {
 
 // Create says something about a task.
 type Create struct {
-	Created
+	Created Created
 	// Of an agent that leads the board:
 	IsLead      bool
 	InReview    bool // the task is

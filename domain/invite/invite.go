@@ -98,7 +98,7 @@ func (i Invite) Evolve(m domain.Meta, e Event) Invite {
 
 // Create invites somebody.
 type Create struct {
-	Created
+	Created       Created
 	ByOwner       bool
 	AlreadyMember bool // a user of that email belongs to the organization
 	Pending       bool // an invite of that email is open
@@ -111,7 +111,7 @@ func (c Create) Decide(i Invite) ([]Event, error) {
 		return nil, domain.Bare(domain.Conflict)
 	case c.Pending:
 		return nil, domain.Refuse(domain.Conflict, "An invite for this email is pending already.")
-	case c.Role == "owner" && !c.ByOwner:
+	case c.Created.Role == "owner" && !c.ByOwner:
 		return nil, domain.Refuse(domain.Forbidden, "Only owners can invite owners")
 	}
 	e := c.Created

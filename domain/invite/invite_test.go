@@ -76,12 +76,12 @@ func TestAnySequence(t *testing.T) {
 		switch rapid.IntRange(0, 3).Draw(t, "command") {
 		case 0, 1:
 			c := invite.Create{ByOwner: rapid.Bool().Draw(t, "by owner"), Pending: rapid.Bool().Draw(t, "pending")}
-			c.Email, c.EmailHash = domaintest.People().Draw(t, "email"), hashes.Draw(t, "hash")
-			c.Role, c.AllBoardsRead = rapid.SampledFrom([]string{"member", "owner"}).Draw(t, "role"), rapid.Bool().Draw(t, "all")
+			c.Created.Email, c.Created.EmailHash = domaintest.People().Draw(t, "email"), hashes.Draw(t, "hash")
+			c.Created.Role, c.Created.AllBoardsRead = rapid.SampledFrom([]string{"member", "owner"}).Draw(t, "role"), rapid.Bool().Draw(t, "all")
 			if rapid.Bool().Draw(t, "granted") {
-				c.Grants = []invite.Grant{{BoardID: board}}
+				c.Created.Grants = []invite.Grant{{BoardID: board}}
 			}
-			c.ExpiresAt = domaintest.Times().Draw(t, "expires")
+			c.Created.ExpiresAt = domaintest.Times().Draw(t, "expires")
 			return c
 		case 2:
 			return invite.Accept{UserID: person, EmailHash: hashes.Draw(t, "hash"), Now: domaintest.Times().Draw(t, "now")}

@@ -18,8 +18,8 @@ const (
 
 // LeadCreate adds a task on behalf of a board's lead.
 type LeadCreate struct {
-	Create
-	By uuid.UUID
+	Create Create
+	By     uuid.UUID
 }
 
 // Decide creates it, with the reason that it was made by itself.
@@ -27,22 +27,23 @@ func (c LeadCreate) Decide(t Task) ([]Event, error) {
 	if t.ID != uuid.Nil {
 		return nil, domain.Bare(domain.Conflict)
 	}
-	if err := c.fits(); err != nil {
+	create := c.Create
+	if err := create.fits(); err != nil {
 		return nil, err
 	}
 	switch {
-	case len(c.Blockers) > 0 && (c.AssignedAgentID != nil || c.Status != Inbox):
-		return nil, blockedBy("", c.Blockers)
-	case c.Assignee.Unknown:
+	case len(create.Blockers) > 0 && (create.Created.AssignedAgentID != nil || create.Created.Status != Inbox):
+		return nil, blockedBy("", create.Blockers)
+	case create.Assignee.Unknown:
 		return nil, domain.Bare(domain.NotFound)
-	case c.Assignee.IsLead:
+	case create.Assignee.IsLead:
 		return nil, domain.Refuse(domain.Forbidden, notToThemselves)
-	case c.Assignee.OtherBoard:
+	case create.Assignee.OtherBoard:
 		return nil, domain.Bare(domain.Conflict)
 	}
 	reason := AutoReason(c.By)
-	c.Created.AutoReason = &reason
-	return c.created()
+	create.Created.AutoReason = &reason
+	return create.created()
 }
 
 // AutoReason is why a task stands there that a lead made.

@@ -43,12 +43,18 @@ func TestGates(t *testing.T) {
 			[]task.Event{created}, status(task.InProgress), task.Facts{Policies: task.Policies{NoMoveWhilePending: true}, Pending: true}, nil, domain.Conflict,
 		},
 		"but no other change": {
-			[]task.Event{created}, task.Edit{Title: domain.Some("t")}, task.Facts{Policies: all, Pending: true},
-			[]task.Event{task.Updated{Changes: task.Changes{Title: domain.Some("t")}}}, "",
+			[]task.Event{created},
+			task.Edit{Title: domain.Some("t")},
+			task.Facts{Policies: all, Pending: true},
+			[]task.Event{task.Updated{Changes: task.Changes{Title: domain.Some("t")}}},
+			"",
 		},
 		"and not the fall of a blocked task that asked for its own status": {
-			[]task.Event{created, inReview}, status(task.Review), task.Facts{Policies: task.Policies{NoMoveWhilePending: true}, Pending: true, Blockers: []uuid.UUID{dep}},
-			[]task.Event{task.StatusChanged{From: task.Review, Status: task.Inbox, Changes: released}}, "",
+			[]task.Event{created, inReview},
+			status(task.Review),
+			task.Facts{Policies: task.Policies{NoMoveWhilePending: true}, Pending: true, Blockers: []uuid.UUID{dep}},
+			[]task.Event{task.StatusChanged{From: task.Review, Status: task.Inbox, Changes: released}},
+			"",
 		},
 		"done only from review": {
 			[]task.Event{created}, status(task.Done), task.Facts{Policies: task.Policies{ReviewBeforeDone: true}}, nil, domain.Conflict,
@@ -57,8 +63,11 @@ func TestGates(t *testing.T) {
 			[]task.Event{created, inReview}, status(task.Done), task.Facts{Policies: task.Policies{ReviewBeforeDone: true, ApprovalForDone: true}}, nil, domain.Conflict,
 		},
 		"and the event names it": {
-			[]task.Event{created, inReview}, status(task.Done), task.Facts{Policies: task.Policies{ReviewBeforeDone: true, ApprovalForDone: true}, Approvals: []uuid.UUID{yes}},
-			[]task.Event{task.StatusChanged{From: task.Review, Status: task.Done, Approvals: []uuid.UUID{yes}}}, "",
+			[]task.Event{created, inReview},
+			status(task.Done),
+			task.Facts{Policies: task.Policies{ReviewBeforeDone: true, ApprovalForDone: true}, Approvals: []uuid.UUID{yes}},
+			[]task.Event{task.StatusChanged{From: task.Review, Status: task.Done, Approvals: []uuid.UUID{yes}}},
+			"",
 		},
 		"what is done stays done": {
 			[]task.Event{created, isDone}, status(task.Done), task.Facts{Policies: all}, []task.Event{task.Updated{}}, "",
@@ -67,18 +76,27 @@ func TestGates(t *testing.T) {
 			[]task.Event{created}, status(task.Review), task.Facts{Policies: task.Policies{CommentForReview: true}}, nil, domain.Invalid,
 		},
 		"said now": {
-			[]task.Event{created}, task.Edit{Status: domain.Some(task.Review), HasComment: true}, task.Facts{Policies: task.Policies{CommentForReview: true}},
-			[]task.Event{task.StatusChanged{From: task.Inbox, Status: task.Review, Changes: released}}, "",
+			[]task.Event{created},
+			task.Edit{Status: domain.Some(task.Review), HasComment: true},
+			task.Facts{Policies: task.Policies{CommentForReview: true}},
+			[]task.Event{task.StatusChanged{From: task.Inbox, Status: task.Review, Changes: released}},
+			"",
 		},
 		"or before": {
-			[]task.Event{created}, status(task.Review), task.Facts{Policies: task.Policies{CommentForReview: true}, RecentComment: true},
-			[]task.Event{task.StatusChanged{From: task.Inbox, Status: task.Review, Changes: released}}, "",
+			[]task.Event{created},
+			status(task.Review),
+			task.Facts{Policies: task.Policies{CommentForReview: true}, RecentComment: true},
+			[]task.Event{task.StatusChanged{From: task.Inbox, Status: task.Review, Changes: released}},
+			"",
 		},
 		"review goes to the lead, whoever else is named": {
-			[]task.Event{created}, task.Edit{Status: domain.Some(task.Review), Assignee: domain.Some(agent)}, task.Facts{Lead: &lead},
+			[]task.Event{created},
+			task.Edit{Status: domain.Some(task.Review), Assignee: domain.Some(agent)},
+			task.Facts{Lead: &lead},
 			[]task.Event{task.StatusChanged{From: task.Inbox, Status: task.Review, Changes: task.Changes{
 				AssignedAgentID: domain.Some(lead), InProgressAt: domain.Null[time.Time](),
-			}}}, "",
+			}}},
+			"",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

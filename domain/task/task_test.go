@@ -97,27 +97,33 @@ func TestMoves(t *testing.T) {
 		want  task.Event
 	}{
 		"work that begins is stamped": {
-			[]task.Event{created}, task.InProgress,
+			[]task.Event{created},
+			task.InProgress,
 			task.StatusChanged{From: task.Inbox, Status: task.InProgress, Changes: task.Changes{InProgressAt: domain.Some(now)}},
 		},
 		"work that begins again is stamped again": {
-			[]task.Event{created, started}, task.InProgress,
+			[]task.Event{created, started},
+			task.InProgress,
 			task.Updated{Changes: task.Changes{InProgressAt: domain.Some(now)}},
 		},
 		"review releases and remembers the start": {
-			[]task.Event{created, started, taken}, task.Review,
+			[]task.Event{created, started, taken},
+			task.Review,
 			task.StatusChanged{From: task.InProgress, Status: task.Review, Changes: remembered},
 		},
 		"so does the inbox": {
-			[]task.Event{created, started, taken}, task.Inbox,
+			[]task.Event{created, started, taken},
+			task.Inbox,
 			task.StatusChanged{From: task.InProgress, Status: task.Inbox, Changes: remembered},
 		},
 		"review without a start keeps the older one": {
-			[]task.Event{created}, task.Review,
+			[]task.Event{created},
+			task.Review,
 			task.StatusChanged{From: task.Inbox, Status: task.Review, Changes: released},
 		},
 		"done changes nothing else": {
-			[]task.Event{created, started, taken}, task.Done,
+			[]task.Event{created, started, taken},
+			task.Done,
 			task.StatusChanged{From: task.InProgress, Status: task.Done},
 		},
 	} {

@@ -10,7 +10,7 @@ import (
 
 // Create adds a task to a board.
 type Create struct {
-	Created
+	Created Created
 	Facts
 }
 
@@ -23,7 +23,7 @@ func (c Create) Decide(t Task) ([]Event, error) {
 	if err := c.fits(); err != nil {
 		return nil, err
 	}
-	if len(c.Blockers) > 0 && (c.AssignedAgentID != nil || c.Status != Inbox) {
+	if len(c.Blockers) > 0 && (c.Created.AssignedAgentID != nil || c.Created.Status != Inbox) {
 		return nil, blockedBy(blockedCode, c.Blockers)
 	}
 	if err := c.assignable(); err != nil {
@@ -40,14 +40,14 @@ func (c Create) fits() error {
 }
 
 func (c Create) created() ([]Event, error) {
-	if err := c.gates(Inbox, c.Status, c.Status); err != nil {
+	if err := c.gates(Inbox, c.Created.Status, c.Created.Status); err != nil {
 		return nil, err
 	}
 	if c.ValuesRefused != nil {
 		return nil, c.ValuesRefused
 	}
 	e := c.Created
-	e.Approvals = c.passedBy(Inbox, c.Status)
+	e.Approvals = c.passedBy(Inbox, e.Status)
 	if len(c.Facts.Values) > 0 {
 		e.Values = c.Facts.Values
 	}

@@ -23,15 +23,15 @@ var made struct {
 
 // Dir returns an empty directory that the database user can reach, which that
 // of testing.T is not when the tests run as root.
-func Dir(t testing.TB) string {
-	t.Helper()
+func Dir(tb testing.TB) string {
+	tb.Helper()
 	dir, err := makeDir()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	return dir
@@ -39,16 +39,16 @@ func Dir(t testing.TB) string {
 
 // DataDir returns a DATA_DIR with a cluster that is not running, as a first
 // start leaves it.
-func DataDir(t testing.TB) string {
-	t.Helper()
-	made.once.Do(func() { made.err = makeCluster(context.WithoutCancel(t.Context())) })
+func DataDir(tb testing.TB) string {
+	tb.Helper()
+	made.once.Do(func() { made.err = makeCluster(context.WithoutCancel(tb.Context())) })
 	if made.err != nil {
-		t.Fatal(made.err)
+		tb.Fatal(made.err)
 	}
-	dir := Dir(t)
+	dir := Dir(tb)
 	from, to := filepath.Join(made.dir, "postgres"), filepath.Join(dir, "postgres")
-	if out, err := exec.CommandContext(t.Context(), "cp", "-a", from, to).CombinedOutput(); err != nil {
-		t.Fatalf("copy the cluster: %v: %s", err, out)
+	if out, err := exec.CommandContext(tb.Context(), "cp", "-a", from, to).CombinedOutput(); err != nil {
+		tb.Fatalf("copy the cluster: %v: %s", err, out)
 	}
 	return dir
 }

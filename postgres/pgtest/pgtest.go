@@ -55,39 +55,39 @@ func Main(m *testing.M) {
 }
 
 // URL returns the migrated database that the tests of this process share.
-func URL(t testing.TB) string {
-	t.Helper()
-	return sharedServer(t).URL(sharedDatabase)
+func URL(tb testing.TB) string {
+	tb.Helper()
+	return sharedServer(tb).URL(sharedDatabase)
 }
 
 // Pool connects to the database that the tests of this process share.
-func Pool(t testing.TB) *pgxpool.Pool {
-	t.Helper()
-	return Connect(t, URL(t))
+func Pool(tb testing.TB) *pgxpool.Pool {
+	tb.Helper()
+	return Connect(tb, URL(tb))
 }
 
 // Connect returns a pool that is closed when the test ends.
-func Connect(t testing.TB, url string) *pgxpool.Pool {
-	t.Helper()
-	pool, err := postgres.Connect(t.Context(), url, 8)
+func Connect(tb testing.TB, url string) *pgxpool.Pool {
+	tb.Helper()
+	pool, err := postgres.Connect(tb.Context(), url, 8)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(pool.Close)
+	tb.Cleanup(pool.Close)
 	return pool
 }
 
 // Clone returns a migrated database of the test's own, dropped when it ends.
-func Clone(t testing.TB) string {
-	t.Helper()
-	server := sharedServer(t)
+func Clone(tb testing.TB) string {
+	tb.Helper()
+	server := sharedServer(tb)
 	name := "clone" + strconv.FormatInt(shared.clones.Add(1), 10)
-	if err := execute(t.Context(), server, "create database "+name+" template "+postgres.Database); err != nil {
-		t.Fatalf("clone the migrated database: %v", err)
+	if err := execute(tb.Context(), server, "create database "+name+" template "+postgres.Database); err != nil {
+		tb.Fatalf("clone the migrated database: %v", err)
 	}
-	t.Cleanup(func() {
-		if err := execute(context.WithoutCancel(t.Context()), server, "drop database "+name+" with (force)"); err != nil {
-			t.Errorf("drop the clone: %v", err)
+	tb.Cleanup(func() {
+		if err := execute(context.WithoutCancel(tb.Context()), server, "drop database "+name+" with (force)"); err != nil {
+			tb.Errorf("drop the clone: %v", err)
 		}
 	})
 	return server.URL(name)
@@ -96,21 +96,21 @@ func Clone(t testing.TB) string {
 // Server returns a running cluster of the test's own, for tests that kill it;
 // its database postgres.Database is empty. An unsafe one loses the last commits
 // when postgres is killed.
-func Server(t testing.TB, unsafe bool) *postgres.Server {
-	t.Helper()
-	server, stop, err := start(t.Context(), DataDir(t), unsafe)
+func Server(tb testing.TB, unsafe bool) *postgres.Server {
+	tb.Helper()
+	server, stop, err := start(tb.Context(), DataDir(tb), unsafe)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(stop)
+	tb.Cleanup(stop)
 	return server
 }
 
-func sharedServer(t testing.TB) *postgres.Server {
-	t.Helper()
-	shared.start.Do(func() { shared.err = startShared(context.WithoutCancel(t.Context())) })
+func sharedServer(tb testing.TB) *postgres.Server {
+	tb.Helper()
+	shared.start.Do(func() { shared.err = startShared(context.WithoutCancel(tb.Context())) })
 	if shared.err != nil {
-		t.Fatal(shared.err)
+		tb.Fatal(shared.err)
 	}
 	return shared.server
 }
