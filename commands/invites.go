@@ -133,7 +133,12 @@ func (i Invites) Revoke(ctx context.Context, org, id uuid.UUID) (projections.Inv
 		if before.OrganizationID != org {
 			return domain.Bare(domain.NotFound)
 		}
+		email, err := i.store.Vault().OpenValue(ctx, before.Email)
+		if err != nil {
+			return err
+		}
 		view = projections.ViewInvite(before, tokens[id])
+		view.InvitedEmail = projections.Opened(email) // its key goes with the invite
 		d.Answer(view)
 		return x.Decide(invite.Revoke{Now: d.Now()})
 	})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -233,6 +234,9 @@ func (u Users) acceptOldest(ctx context.Context, d *eventstore.Decision, x *even
 // Delete ends a person's account: it leaves its organizations, those that it
 // was alone in end, and everything personal is erased.
 func (u Users) Delete(ctx context.Context, id uuid.UUID) error {
+	if err := u.store.Vault().Ensure(ctx, user.Departure(id)); err != nil && !errors.Is(err, eventstore.ErrErased) {
+		return err // gone and told already: a repeat gets its old answer
+	}
 	return u.store.Do(ctx, func(d *eventstore.Decision) error {
 		memberships, err := u.memberships.OfUser(ctx, d, id)
 		if err != nil {
@@ -254,8 +258,21 @@ func (u Users) Delete(ctx context.Context, id uuid.UUID) error {
 			}
 		}
 		d.Answer(projections.OK())
-		return u.users.In(d, uuid.Nil, id).Decide(user.Erase{})
+		return u.erase(ctx, d, id)
 	})
+}
+
+func (u Users) erase(ctx context.Context, d *eventstore.Decision, id uuid.UUID) error {
+	x := u.users.In(d, uuid.Nil, id)
+	person, err := x.State()
+	if err != nil {
+		return err
+	}
+	identity, err := u.store.Vault().OpenValue(ctx, person.Identity)
+	if err != nil {
+		return err
+	}
+	return x.Decide(user.Erase{Identity: identity})
 }
 
 // Profile is what a person may say about itself; absent fields stay.

@@ -137,3 +137,11 @@ func (a *API) getBoard(ctx context.Context, _ onBoard) (*projections.Board, erro
 	}
 	return b, err
 }
+
+func (a *API) getBoardSnapshot(ctx context.Context, _ onBoard) (*projections.BoardSnapshot, error) {
+	s, err := projections.Boards{Reader: a.Read}.Snapshot(ctx, boardOf(ctx).ID)
+	if err == nil && s == nil {
+		err = domain.Bare(domain.NotFound)
+	}
+	return s, err
+}

@@ -15,8 +15,11 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 
 	"missioncontrol/auth"
+	"missioncontrol/domain/user"
 )
 
 // identityProvider plays the keys and users of Clerk's API.
@@ -29,6 +32,7 @@ type identityProvider struct {
 	down  bool
 	users map[string]string
 	asked int // for profiles
+	gone  []string
 }
 
 const providerSecret = "sk_test_of_the_stand_in"
@@ -60,6 +64,8 @@ func (p *identityProvider) answer(w http.ResponseWriter, r *http.Request) {
 			"n": base64.RawURLEncoding.EncodeToString(p.key.N.Bytes()),
 			"e": base64.RawURLEncoding.EncodeToString(big.NewInt(int64(p.key.E)).Bytes()),
 		}}})
+	case isUser && r.Method == http.MethodDelete:
+		p.gone = append(p.gone, user)
 	case isUser && p.users[user] != "":
 		p.asked++
 		_, _ = w.Write([]byte(p.users[user]))
@@ -105,6 +111,33 @@ func (p *identityProvider) signed(method jwt.SigningMethod, key any, c jwt.MapCl
 		p.t.Fatal(err)
 	}
 	return "Authorization: Bearer " + text
+}
+
+// An account ends here at once, and at Clerk as soon as Clerk can be reached;
+// until then, and no longer, its identity is kept.
+func TestClerkAccountDeleted(t *testing.T) {
+	t.Parallel()
+	p := startProvider(t)
+	n := startNode(t, nodeConfig{signIn: p.signIn()})
+	token := p.bearer(claims("user_leaver", "leaver@example.org", true))
+	id := uuid.MustParse(n.must("GET", v1+"/users/me", "", token).text(t, "id"))
+	p.set(func() { p.down = true })
+	n.must("DELETE", v1+"/users/me", "", token)
+	eventually(t, 10*time.Second, "the process waits for Clerk", func() bool { return strings.Contains(n.log.String(), "process=departures") })
+	if strings.Contains(n.log.String(), "user_leaver") {
+		t.Error("the identity is in the log of the server")
+	}
+	p.set(func() { p.down = false })
+	eventually(t, 10*time.Second, "Clerk is told and the key is gone", func() bool {
+		var kept bool
+		if err := n.db.QueryRow(t.Context(), `select sealed is not null from person_keys where id = $1`, user.Departure(id)).Scan(&kept); err != nil {
+			t.Fatal(err)
+		}
+		return !kept
+	})
+	if diff := cmp.Diff([]string{"user_leaver"}, p.gone); diff != "" {
+		t.Error(diff)
+	}
 }
 
 func TestClerkFirstLogin(t *testing.T) {

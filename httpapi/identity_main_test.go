@@ -74,6 +74,9 @@ func startNode(t testing.TB, c nodeConfig) *node {
 	if c.clock == nil {
 		c.clock = &offsetClock{}
 	}
+	if c.signIn == nil {
+		c.signIn = crowdSignIn{}
+	}
 	n := &node{&server{t: t, log: &journal{}, sql: &statements{}}, c.clock}
 	cfg, err := pgxpool.ParseConfig(c.url)
 	if err != nil {
@@ -122,6 +125,7 @@ func (n *node) run(c nodeConfig) {
 	background.Go(func() error { return store.Run(ctx) })
 	background.Go(func() error { return processes.Erasure(store, read, log).Run(ctx) })
 	background.Go(func() error { return processes.Removal(store, read, log).Run(ctx) })
+	background.Go(func() error { return processes.Departures(store, c.signIn.Forget, log).Run(ctx) })
 	t.Cleanup(func() {
 		drained, stop := context.WithTimeout(context.Background(), 0)
 		_ = hub.Drain(drained)
@@ -178,9 +182,6 @@ func (n *node) api(c nodeConfig, store *eventstore.Store, read projections.Reade
 			t.Error(err)
 		}
 	}
-	if c.signIn == nil {
-		c.signIn = crowdSignIn{}
-	}
 	n.API = &API{
 		Transport: Transport{Log: log, MaxBodyBytes: DefaultMaxBodyBytes, SecurityHeaders: DefaultSecurityHeaders(), CORSOrigins: "http://localhost:3000"},
 		Store:     store, Commands: use, Read: read, Rules: auth.NewRules(store, read), SignIn: c.signIn, Agents: known, AgentGate: gate,
@@ -225,6 +226,7 @@ type tenant struct {
 	invite       string // pending
 	inviteToken  string
 	gateway      string
+	things       map[string]string // what furnish adds, by the name of its id
 }
 
 const forget = "Authorization:" // leaves out the header that do sends

@@ -20,7 +20,7 @@ const acceptPath = v1 + "/organizations/invites/accept"
 func accepting(token string) string { return `{"token":"` + token + `"}` }
 
 // mailless is a person who has no verified email, or none at all.
-type mailless struct{}
+type mailless struct{ crowdSignIn }
 
 func (mailless) Verify(ctx context.Context, authorization string) (commands.Identity, error) {
 	token, _ := auth.Bearer(authorization)

@@ -59,6 +59,8 @@ const localToken = "the-local-token"
 // crowdSignIn lets the tests be several people.
 type crowdSignIn struct{}
 
+func (crowdSignIn) Forget(context.Context, string) error { return nil }
+
 func (crowdSignIn) Verify(_ context.Context, authorization string) (commands.Identity, error) {
 	token, ok := auth.Bearer(authorization)
 	name, person := strings.CutPrefix(token, "person-")

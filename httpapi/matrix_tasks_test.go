@@ -1,5 +1,7 @@
 package httpapi
 
+import "github.com/google/uuid"
+
 // taskPermissions are the rows of what agents do on boards by rules of their
 // own. Where a rule asks for more than being there, the request fulfils it.
 func taskPermissions() map[string][]row {
@@ -29,15 +31,20 @@ func taskPermissions() map[string][]row {
 			return x.must("Ow", "POST", v1+"/boards/"+x.board+"/tasks", `{"title":"T","status":"review"}`).value0("id")
 		})
 	}
+	unknown := func(*tenant, string) string { return uuid.NewString() }
 	approval := body(`{"action_type":"task","confidence":80,"lead_reasoning":"because"}`)
 	comment := body(`{"message":"a comment"}`)
 	return map[string][]row{
 		"PATCH " + board + "/tasks/{task_id}":         {{cells: forWriters, body: change, path: fresh(board + "/tasks/{task_id}")}},
 		"GET " + board + "/tasks/{task_id}/comments":  {{cells: forReaders}},
 		"POST " + board + "/tasks/{task_id}/comments": {{cells: forWriters, body: comment, path: inReview(board + "/tasks/{task_id}/comments")}},
-		"GET " + board + "/approvals":                 {{cells: forReaders}},
-		"GET " + board + "/approvals/stream":          {{cells: forReaders}},
-		"POST " + board + "/approvals":                {{cells: forWriters, body: approval}},
+		"GET " + board + "/snapshot": {
+			{cells: forReaders},
+			{name: "unknown", cells: "4 4 4 4 4 4 4 4 4 4 4 1", path: withID(board+"/snapshot", "{board_id}", unknown)},
+		},
+		"GET " + board + "/approvals":        {{cells: forReaders}},
+		"GET " + board + "/approvals/stream": {{cells: forReaders}},
+		"POST " + board + "/approvals":       {{cells: forWriters, body: approval}},
 		"PATCH " + board + "/approvals/{approval_id}": {{
 			cells: "+ + B + B B N 1 1 1 1 1", body: body(`{"status":"approved"}`),
 			path: withID(board+"/approvals/{approval_id}", "{approval_id}", func(x *tenant, _ string) string {
@@ -51,6 +58,10 @@ func taskPermissions() map[string][]row {
 		"GET " + agentBoard + "/tasks/{task_id}/comments":  {{cells: forBoardAgents}},
 		"POST " + agentBoard + "/tasks/{task_id}/comments": {{cells: forBoardAgents, body: comment, path: inReview(agentBoard + "/tasks/{task_id}/comments")}},
 		"GET " + agentBoard + "/approvals":                 {{cells: forBoardAgents}},
-		"POST " + agentBoard + "/approvals":                {{cells: forBoardAgents, body: approval}},
+		"GET " + agentBoard + "/tags": {
+			{cells: forBoardAgents},
+			{name: "unknown", cells: "1 1 1 1 1 1 1 4 4 4 4 1", path: withID(agentBoard+"/tags", "{board_id}", unknown)},
+		},
+		"POST " + agentBoard + "/approvals": {{cells: forBoardAgents, body: approval}},
 	}
 }

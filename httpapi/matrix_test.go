@@ -256,6 +256,7 @@ func TestPermissions(t *testing.T) {
 	maps.Copy(matrix, labelPermissions())
 	maps.Copy(matrix, groupPermissions())
 	maps.Copy(matrix, taskPermissions())
+	maps.Copy(matrix, activityPermissions())
 	for _, rt := range n.routes() {
 		key := rt.method + " " + rt.pattern
 		rows := matrix[key]

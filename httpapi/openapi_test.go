@@ -9,9 +9,12 @@ import (
 	"sort"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
+
+	"missioncontrol/auth"
 )
 
 // description is an API description without the parts that are not compared.
@@ -401,5 +404,30 @@ func TestDescriptionMistakes(t *testing.T) {
 			}()
 			sampleTransport(io.Discard).mount(routes, vocabulary{})
 		})
+	}
+}
+
+// TestRateLimits tells agents the figures that are configured.
+func TestRateLimits(t *testing.T) {
+	limiter, err := auth.NewMemoryLimiter(auth.Policy{Name: auth.AgentAuthPolicy, Limit: 7, Window: time.Minute}, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gate, err := auth.NewAgentGate(limiter, auth.CountAll)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := API{AgentGate: gate}
+	rt := get("/x", a.agent(), new(sampleAPI).health)
+	want := []map[string]any{{"policy": "agent_auth", "per": "address", "counts": "all", "limit": 7, "window_seconds": 60}}
+	if diff := cmp.Diff(want, rt.rateLimits()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func BenchmarkDescribe(b *testing.B) {
+	routes := new(API).routes()
+	for b.Loop() {
+		sampleTransport(io.Discard).describe(routes, apiVocabulary())
 	}
 }

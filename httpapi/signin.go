@@ -11,6 +11,9 @@ import (
 type SignIn interface {
 	// Verify returns the person, or auth.ErrUnauthorized.
 	Verify(ctx context.Context, authorization string) (commands.Identity, error)
+	// Forget tells whoever vouches for people that one is gone; identity is
+	// the ID that Verify returned.
+	Forget(ctx context.Context, identity string) error
 }
 
 // LocalSignIn is the mode with one shared token and one person.
@@ -20,6 +23,9 @@ type LocalSignIn struct{ Token auth.Local }
 func (l LocalSignIn) Verify(_ context.Context, authorization string) (commands.Identity, error) {
 	return commands.LocalIdentity(), l.Token.Verify(authorization)
 }
+
+// Forget implements SignIn: nobody else knows the person.
+func (LocalSignIn) Forget(context.Context, string) error { return nil }
 
 // ClerkSignIn is the mode in which Clerk vouches for people.
 type ClerkSignIn struct{ Clerk *auth.Clerk }
@@ -39,4 +45,9 @@ func (s ClerkSignIn) Verify(ctx context.Context, authorization string) (commands
 			return commands.Vouched{Email: p.Email, EmailVerified: p.EmailVerified, Name: p.Name}, err
 		},
 	}, nil
+}
+
+// Forget implements SignIn.
+func (s ClerkSignIn) Forget(ctx context.Context, identity string) error {
+	return s.Clerk.DeleteUser(ctx, identity)
 }

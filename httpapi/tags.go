@@ -16,6 +16,11 @@ func (a *API) listTags(ctx context.Context, in page) (projections.Page[projectio
 	return projections.Tags{Reader: a.Read}.OfOrganization(ctx, memberOf(ctx).OrganizationID, in.slice())
 }
 
+// listBoardTags shows agents what tasks of the board can carry.
+func (a *API) listBoardTags(ctx context.Context, _ onBoard) ([]projections.TagRef, error) {
+	return projections.Tags{Reader: a.Read}.RefsOf(ctx, boardOf(ctx).OrganizationID)
+}
+
 // hexColor is a color as six hexadecimal digits; newColor is one that must not
 // be empty, which is told in other words.
 type (

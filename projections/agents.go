@@ -209,18 +209,25 @@ func (a Agents) List(ctx context.Context, f AgentFilter, s Slice) (Page[Agent], 
 		return page, err
 	}
 	page.Total = rows.Total
-	ids := make([]uuid.UUID, len(rows.Items))
-	for i, r := range rows.Items {
+	page.Items, err = a.seen(ctx, rows.Items)
+	return page, err
+}
+
+// seen shows agents as they are seen now.
+func (a Agents) seen(ctx context.Context, rows []AgentRow) ([]Agent, error) {
+	ids := make([]uuid.UUID, len(rows))
+	for i, r := range rows {
 		ids[i] = r.ID
 	}
 	seen, err := Presences(a).Of(ctx, ids)
 	if err != nil {
-		return page, err
+		return nil, err
 	}
-	for _, r := range rows.Items {
-		page.Items = append(page.Items, viewAgent(r, seen[r.ID], a.Store.Now()))
+	views := make([]Agent, len(rows))
+	for i, r := range rows {
+		views[i] = viewAgent(r, seen[r.ID], a.Store.Now())
 	}
-	return page, nil
+	return views, nil
 }
 
 // Read shows an agent as it is now, nil if there is none.

@@ -53,6 +53,9 @@ func (f Feed) Alive(ctx context.Context, topic string, frames []eventstore.Frame
 	if table == agentsTable {
 		where += " and " + boardIsThere
 	}
+	if strings.HasSuffix(topic, taskCommentsSuffix) { // tasks of a deleted board go later
+		where += " and exists (select 1 from boards b where b.id = tasks.board_id)"
+	}
 	rows, err := f.DB.Query(ctx, "select id from "+table.Name+where, ids)
 	if err != nil {
 		return nil, fmt.Errorf("projections: what is left of %s: %w", topic, err)
@@ -77,7 +80,7 @@ func (f Feed) Alive(ctx context.Context, topic string, frames []eventstore.Frame
 // shownBy is the table of the things that a topic shows.
 func shownBy(topic string) *eventstore.Table {
 	switch topic[strings.LastIndexByte(topic, '/')+1:] {
-	case "tasks":
+	case "tasks", "task-comments":
 		return tasksTable
 	case "approvals":
 		return approvalsTable

@@ -65,6 +65,12 @@ func (r Reader) frame(d *eventstore.Decision, changed *world, e *eventstore.Stag
 			return nil, err
 		}
 		return one(frameApproval(e, s, n))
+	case comment.Comment:
+		around, err := Comments{r}.scene(d.Context(), d, changed, s)
+		if err != nil {
+			return nil, err
+		}
+		return framesComment(e, s, around)
 	}
 	return frame(e)
 }
@@ -77,6 +83,8 @@ func frameIn(w *world, e *eventstore.Staged) ([]eventstore.PendingFrame, error) 
 		return one(frameTask(e, s, w))
 	case approval.Approval:
 		return one(frameApproval(e, s, tallyIn(w, s)))
+	case comment.Comment:
+		return framesComment(e, s, sceneIn(w, s))
 	}
 	return frame(e)
 }
@@ -136,8 +144,6 @@ func frame(e *eventstore.Staged) ([]eventstore.PendingFrame, error) {
 	switch s := e.State.(type) {
 	case agent.Agent:
 		return frameAgent(e, s)
-	case comment.Comment:
-		return one(frameComment(e, s))
 	case board.Board:
 		return frameBoard(e, s)
 	case tag.Tag:

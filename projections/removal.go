@@ -29,6 +29,7 @@ func ofOrganization() []string {
 			where b.organization_id = $1 limit $2)`,
 		`delete from feed where (topic, seq) in (select topic, seq from feed where topic = 'organization/' || $1 || '/agents' limit $2)`,
 		`delete from feed where (topic, seq) in (select topic, seq from feed where topic = 'organization/' || $1 || '/catalog' limit $2)`,
+		`delete from feed where (topic, seq) in (select topic, seq from feed where topic = 'organization/' || $1 || '/task-comments' limit $2)`,
 		`delete from tags where id in (select id from tags where organization_id = $1 limit $2)`,
 		`delete from custom_fields where id in (select id from custom_fields where organization_id = $1 limit $2)`,
 		`delete from tasks where id in (select id from tasks where ` + onItsBoards + ` limit $2)`,
@@ -52,6 +53,10 @@ func ofBoard() []string {
 	return []string{
 		`delete from feed where (topic, seq) in (select topic, seq from feed
 			where topic in ('board/' || $1 || '/tasks', 'board/' || $1 || '/approvals', 'board/' || $1 || '/memory') limit $2)`,
+		// The log still knows whose board it was.
+		`delete from feed where (topic, seq) in (select topic, seq from feed
+			where topic = 'organization/' || (select org from events where stream = $1::uuid limit 1) || '/task-comments'
+				and attrs ->> 'board' = $1::uuid::text limit $2)`,
 		`delete from tasks where id in (select id from tasks where board_id = $1 limit $2)`,
 		`delete from comments where id in (select id from comments where board_id = $1 limit $2)`,
 		`delete from approvals where id in (select id from approvals where board_id = $1 limit $2)`,

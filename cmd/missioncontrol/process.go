@@ -167,6 +167,7 @@ func (p *process) run(ctx context.Context, g *errgroup.Group) {
 	g.Go(func() error { return p.retry(ctx, "index of references", p.store.IndexRefs) })
 	for _, process := range []processes.Process{
 		processes.Erasure(p.store, p.api.Read, p.log), processes.Removal(p.store, p.api.Read, p.log),
+		processes.Departures(p.store, p.api.SignIn.Forget, p.log),
 	} {
 		g.Go(func() error { return process.Run(ctx) })
 	}

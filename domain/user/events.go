@@ -40,6 +40,9 @@ type (
 	Erased struct {
 		IdentityHash []byte `json:"identity_hash"`
 		EmailHash    []byte `json:"email_hash"`
+		// Identity tells whoever vouched for the person to forget it, too. Its
+		// key is a Departure, deleted once they did.
+		Identity domain.Personal `json:"identity,omitzero"`
 	}
 )
 

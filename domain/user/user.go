@@ -124,13 +124,22 @@ func (c ChangeMail) Decide(u User) ([]Event, error) {
 	return []Event{MailChanged{Mail(c)}}, nil
 }
 
+// departures is the namespace of the keys that outlive people for a while.
+var departures = uuid.MustParse("0d6f4c52-7a0b-4d55-9a37-51b8c2f0ad07")
+
+// Departure is the id of the key that seals the identity of a person who is
+// gone until whoever vouched for it was told.
+func Departure(person uuid.UUID) uuid.UUID { return uuid.NewSHA1(departures, person[:]) }
+
 // Erase ends a person's account.
-type Erase struct{}
+type Erase struct {
+	Identity string // of the person, as whoever vouches for it knows it
+}
 
 // Decide ends it once.
-func (Erase) Decide(u User) ([]Event, error) {
+func (c Erase) Decide(u User) ([]Event, error) {
 	if !u.Exists() {
 		return nil, domain.Bare(domain.NotFound)
 	}
-	return []Event{Erased{u.IdentityHash, u.EmailHash}}, nil
+	return []Event{Erased{u.IdentityHash, u.EmailHash, domain.Plain(Departure(u.ID), c.Identity)}}, nil
 }

@@ -68,7 +68,9 @@ func TestChangeMail(t *testing.T) {
 func TestErase(t *testing.T) {
 	t.Parallel()
 	users.Given(t).When(user.Erase{}).ThenRefused(domain.NotFound)
-	gone := users.Given(t, registered).When(user.Erase{}).Then(user.Erased{IdentityHash: []byte{1}, EmailHash: []byte{2}})
+	gone := users.Given(t, registered).When(user.Erase{Identity: "ada"}).Then(user.Erased{
+		IdentityHash: []byte{1}, EmailHash: []byte{2}, Identity: domain.Plain(user.Departure(domaintest.Stream), "ada"),
+	})
 	if gone.State().Exists() {
 		t.Error("the person is still there")
 	}
