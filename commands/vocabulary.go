@@ -101,30 +101,22 @@ func taskRefs(t task.Task, _ domain.Meta, _ task.Event) []domain.Ref {
 	return refs
 }
 
-// taskTouches names, beside the task itself, its title, the agents whose tasks change, the
+// taskTouches names, beside the task itself, the agents whose tasks change, the
 // edges of the board, the tags that it now carries and the custom fields that
 // have values.
-func taskTouches(m domain.Meta, refs []domain.Ref, e task.Event) []domain.Key {
+func taskTouches(_ domain.Meta, refs []domain.Ref, e task.Event) []domain.Key {
 	board := referred(refs, "board")
 	switch e := e.(type) {
 	case task.Created:
 		return changedFacts(board, e.AssignedAgentID, len(e.DependsOn) > 0, e.TagIDs, e.Values)
 	case task.Updated:
-		return changedDetails(m, board, e.Changes)
+		return changedFacts(board, e.AssignedAgentID.Value, e.DependsOn.Set, e.TagIDs.Or(nil), e.Values.Or(nil))
 	case task.StatusChanged:
-		return changedDetails(m, board, e.Changes)
+		return changedFacts(board, e.AssignedAgentID.Value, e.DependsOn.Set, e.TagIDs.Or(nil), e.Values.Or(nil))
 	case task.Deleted:
-		return append(changedFacts(board, nil, len(e.DependsOn) > 0, nil, nil), projections.TaskTitleKey(m.Stream))
+		return changedFacts(board, nil, len(e.DependsOn) > 0, nil, nil)
 	}
 	return nil
-}
-
-func changedDetails(m domain.Meta, board uuid.UUID, c task.Changes) []domain.Key {
-	keys := changedFacts(board, c.AssignedAgentID.Value, c.DependsOn.Set, c.TagIDs.Or(nil), c.Values.Or(nil))
-	if c.Title.Set {
-		keys = append(keys, projections.TaskTitleKey(m.Stream))
-	}
-	return keys
 }
 
 func changedFacts(board uuid.UUID, assigned *uuid.UUID, edges bool, tags []uuid.UUID, values task.Values) []domain.Key {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/google/uuid"
@@ -64,17 +65,24 @@ func ignoreCancel(ctx context.Context, err error) error {
 	return err
 }
 
-// gather drains the queue behind it, up to the size of a batch.
+// gather drains the queue behind it, up to the size of a batch. Callers that
+// the last commit has just answered get their turn first, so that their next
+// commands share this batch instead of waiting for the one after it.
 func (c *committer) gather(it *item) []*item {
 	items := []*item{it}
 	events, bytes := len(it.decision.staged), it.bytes
-	for events < maxBatchEvents && bytes < maxBatchBytes {
+	for yielded := false; events < maxBatchEvents && bytes < maxBatchBytes; {
 		select {
 		case next := <-c.store.queue:
 			items = append(items, next)
 			events, bytes = events+max(1, len(next.decision.staged)), bytes+next.bytes
+			yielded = false
 		default:
-			return items
+			if yielded {
+				return items
+			}
+			runtime.Gosched()
+			yielded = true
 		}
 	}
 	return items

@@ -18,7 +18,7 @@ func (t *Transport) mount(routes []route, names vocabulary) http.Handler {
 	description := t.describe(routes, names)
 	mux.Get("/openapi.json", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", jsonContent)
-		writeBytes(w, http.StatusOK, description)
+		writeBytes(w, http.StatusOK, description())
 	})
 	t.mountDocs(mux)
 	mux.NotFound(func(w http.ResponseWriter, r *http.Request) {

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -21,7 +22,9 @@ import (
 // The document and its schemas are huma's types. The schemas are built here
 // and not by huma, whose forms for null, defaults and required members differ
 // from those of the contract.
-func (t *Transport) describe(routes []route, names vocabulary) []byte {
+// A route that cannot be described stops the start; the text is made when it is
+// first asked for.
+func (t *Transport) describe(routes []route, names vocabulary) func() []byte {
 	registry := huma.NewMapRegistry(componentRef, huma.DefaultSchemaNamer)
 	doc := &huma.OpenAPI{
 		OpenAPI: "3.1.0",
@@ -38,11 +41,13 @@ func (t *Transport) describe(routes []route, names vocabulary) []byte {
 		s.addExamples(op)
 		doc.AddOperation(op)
 	}
-	b, err := json.Marshal(doc)
-	if err != nil {
-		panic(fmt.Sprintf("httpapi: the API description does not encode: %v", err))
-	}
-	return b
+	return sync.OnceValue(func() []byte {
+		b, err := json.Marshal(doc)
+		if err != nil {
+			panic(fmt.Sprintf("httpapi: the API description does not encode: %v", err))
+		}
+		return b
+	})
 }
 
 // generalAnswers is what holds for every operation.

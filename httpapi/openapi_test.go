@@ -424,10 +424,3 @@ func TestRateLimits(t *testing.T) {
 		t.Error(diff)
 	}
 }
-
-func BenchmarkDescribe(b *testing.B) {
-	routes := new(API).routes()
-	for b.Loop() {
-		sampleTransport(io.Discard).describe(routes, apiVocabulary())
-	}
-}

@@ -186,9 +186,9 @@ func TestSnapshotIsOfOneMoment(t *testing.T) {
 	n := startNode(t, nodeConfig{})
 	x := n.tenant("x")
 	at := v1 + "/boards/" + x.board
-	done := make(chan error, 1)
+	done, times := make(chan error, 1), rounds(t, 40)
 	go func() {
-		for range rounds(t, 40) {
+		for range times {
 			made, err := n.try(t.Context(), "POST", at+"/approvals",
 				strings.NewReader(`{"action_type":"a","confidence":1,"lead_reasoning":"r","task_id":"`+x.task+`"}`), x.as("Ow")...)
 			if err == nil {

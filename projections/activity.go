@@ -9,7 +9,6 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 
-	"missioncontrol/domain"
 	"missioncontrol/domain/agent"
 	"missioncontrol/domain/board"
 	"missioncontrol/domain/comment"
@@ -102,14 +101,10 @@ func framesComment(e *eventstore.Staged, c comment.Comment, s scene) ([]eventsto
 	return append(frames, feed...), err
 }
 
-// TaskTitleKey names the fact what a task is called, and whether it exists. It
-// is finer than the task, so that comments do not wait for its moves.
-func TaskTitleKey(task uuid.UUID) domain.Key { return eventstore.Key(task, "task/title") }
-
 // scene reads what is around a comment: what the decision has changed up to
 // it, and the rest as it stands.
 func (c Comments) scene(ctx context.Context, d *eventstore.Decision, changed *world, now comment.Comment) (scene, error) {
-	d.Look(TaskTitleKey(now.TaskID))
+	d.Look(eventstore.Key(now.TaskID, "task"))
 	if now.AgentID != nil {
 		d.Look(eventstore.Key(*now.AgentID, "agent"))
 	}

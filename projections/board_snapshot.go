@@ -72,8 +72,8 @@ func (b Boards) Snapshot(ctx context.Context, id uuid.UUID) (*BoardSnapshot, err
 	return &shown, nil
 }
 
-// readRows reads everything in one transaction, as of one moment and on one
-// way to the database and back, however much there is.
+// readRows reads everything as of one moment, with the same few statements
+// however much there is.
 func (b Boards) readRows(ctx context.Context, id uuid.UUID) (boardRows, error) {
 	var rows boardRows
 	var batch pgx.Batch
