@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"missioncontrol/domain"
+	"missioncontrol/domain/agent"
 	"missioncontrol/domain/approval"
 	"missioncontrol/eventstore"
 	"missioncontrol/projections"
@@ -15,6 +16,7 @@ import (
 type Approvals struct {
 	store     *eventstore.Store
 	approvals eventstore.Aggregate[approval.Approval, approval.Event]
+	agents    eventstore.Aggregate[agent.Agent, agent.Event]
 	tasks     projections.Tasks
 	read      projections.Approvals
 }
@@ -33,22 +35,36 @@ func (a Approvals) Create(ctx context.Context, at Place, c approval.Created) (pr
 	}
 	var view projections.Approval
 	err = a.store.Do(ctx, func(d *eventstore.Decision) error {
-		asked := approval.Create{Created: c}
-		found, err := a.tasks.OnBoardByID(ctx, d, at.Board, c.TaskIDs)
+		asked, err := a.facts(ctx, d, at, ids[0], c)
 		if err != nil {
-			return err
-		}
-		for _, id := range c.TaskIDs {
-			if _, ok := found[id]; !ok {
-				asked.MissingTasks = append(asked.MissingTasks, id)
-			}
-		}
-		if asked.Conflicts, err = a.read.Conflicts(ctx, d, at.Board, c.TaskIDs, ids[0]); err != nil {
 			return err
 		}
 		return a.decide(ctx, d, a.approvals.New(d, at.Organization, ids[0]), asked, &view)
 	})
 	return view, err
+}
+
+// facts are what the rules ask of the tasks and of the agent that are named.
+func (a Approvals) facts(ctx context.Context, d *eventstore.Decision, at Place, id uuid.UUID, c approval.Created) (approval.Create, error) {
+	asked := approval.Create{Created: c}
+	found, err := a.tasks.OnBoardByID(ctx, d, at.Board, c.TaskIDs)
+	if err != nil {
+		return asked, err
+	}
+	for _, id := range c.TaskIDs {
+		if _, ok := found[id]; !ok {
+			asked.MissingTasks = append(asked.MissingTasks, id)
+		}
+	}
+	if c.AgentID != nil && eventstore.CommandFrom(ctx).Actor.Type != domain.Agent {
+		named, err := a.agents.In(d, at.Organization, *c.AgentID).State()
+		if err != nil {
+			return asked, err
+		}
+		asked.AgentElsewhere = !named.Exists() || named.OrganizationID != at.Organization || (named.BoardID != nil && *named.BoardID != at.Board)
+	}
+	asked.Conflicts, err = a.read.Conflicts(ctx, d, at.Board, c.TaskIDs, id)
+	return asked, err
 }
 
 // Resolve decides a request, or takes the decision back; status "" decides

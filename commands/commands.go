@@ -83,7 +83,7 @@ func New(store *eventstore.Store, read projections.Reader, known *auth.Agents) C
 			store: store, fields: eventstore.For[field.Definition, field.Event](store, "field"), boards: boards, read: projections.Fields{Reader: read},
 		},
 		Comments:  Comments{store: store, comments: comments, tasks: tasks, agents: agents, read: projections.Comments{Reader: read}},
-		Approvals: Approvals{store: store, approvals: approvals, tasks: projections.Tasks{Reader: read}, read: projections.Approvals{Reader: read}},
+		Approvals: Approvals{store: store, approvals: approvals, agents: agents, tasks: projections.Tasks{Reader: read}, read: projections.Approvals{Reader: read}},
 		Memories:  Memories{store: store, memories: eventstore.For[memory.Memory, memory.Event](store, "memory"), users: users, agents: agents, boards: boards},
 		Groups: Groups{
 			store: store, groups: eventstore.For[group.Group, group.Event](store, "group"), boards: boardStreams, agents: agents,

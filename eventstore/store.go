@@ -32,8 +32,9 @@ const (
 	// outcomeLimit is how long a caller waits for the outcome of its append.
 	outcomeLimit = 10 * time.Second
 	// lookEvery is how often a process looks at the head by itself, in case
-	// nobody told it of another's commit.
-	lookEvery = time.Second
+	// nobody told it of another's commit: what a revoked right still allows
+	// ends within a second even so.
+	lookEvery = 500 * time.Millisecond
 )
 
 // Projector maps the events of a decision to rows of the read models and

@@ -143,7 +143,7 @@ func (s *scene) change(w *world, now comment.Comment) {
 	if b, known := w.states[now.BoardID].(board.Board); known {
 		s.board = nil
 		if b.Exists() {
-			s.board = &b.Settings.Name
+			s.board = &b.Name
 		}
 	}
 	if now.AgentID == nil {

@@ -147,6 +147,8 @@ type Create struct {
 	Created      Created
 	MissingTasks []uuid.UUID // linked, but not on the board
 	Conflicts    []Conflict
+	// AgentElsewhere: the agent that a person named does not work on the board.
+	AgentElsewhere bool
 }
 
 type missingTasks struct {
@@ -161,6 +163,9 @@ func (c Create) Decide(a Approval) ([]Event, error) {
 		return nil, domain.Bare(domain.Conflict)
 	case len(c.MissingTasks) > 0:
 		return nil, domain.RefuseWith(domain.NotFound, missingTasks{"One or more linked tasks were not found on this board.", c.MissingTasks})
+	}
+	if c.AgentElsewhere {
+		return nil, domain.Refuse(domain.NotFound, "The agent was not found on this board.")
 	}
 	if err := oneAtATime(c.Created.Status, c.Conflicts); err != nil {
 		return nil, err
