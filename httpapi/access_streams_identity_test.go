@@ -137,6 +137,7 @@ func tokensAndAgents(t *testing.T, x *tenant, second *node, limit time.Duration)
 }
 
 func deletingOrganization(t *testing.T, first, second *node, limit time.Duration) {
+	t.Helper()
 	y := first.tenant("doomed")
 	sameHead(t, first, second)
 	tails := append(boardTails(y, "Mw", first, second), boardTails(y, "Wo", first, second)...)

@@ -191,6 +191,7 @@ func TestClerkFirstLogin(t *testing.T) {
 }
 
 func manyFirstLogins(t *testing.T, p *identityProvider, n *node) {
+	t.Helper()
 	token := p.bearer(claims("user_crowd", "crowd@example.org", true))
 	var all sync.WaitGroup
 	var mu sync.Mutex

@@ -203,7 +203,7 @@ func (n *node) listen() {
 		listener.CloseClientConnections()
 		listener.Close()
 		if n.t.Failed() {
-			n.t.Logf("the log of the server:\n%s", n.server.log)
+			n.t.Logf("the log of the server:\n%s", n.log)
 		}
 	})
 }

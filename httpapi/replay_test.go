@@ -49,6 +49,7 @@ type replay struct {
 }
 
 func (r *replay) exchange(t *testing.T, c recordedCase) {
+	t.Helper()
 	headers := []string{"Authorization:"}
 	for name, value := range c.Request.Headers {
 		headers = append(headers, name+": "+strings.ReplaceAll(value, "<LOCAL_AUTH_TOKEN>", localToken))

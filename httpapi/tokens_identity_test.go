@@ -71,7 +71,7 @@ func TestTokenIsShownOnce(t *testing.T) {
 	if dump := n.dump(); strings.Contains(dump, token) {
 		t.Error("the token stands in the database")
 	}
-	if strings.Contains(n.server.log.String(), token) {
+	if strings.Contains(n.log.String(), token) {
 		t.Error("the token stands in the log")
 	}
 }

@@ -61,6 +61,7 @@ func follow(t testing.TB, a api, board, from string) *follower {
 }
 
 func (f *follower) take(t testing.TB, e streams.Event) error {
+	t.Helper()
 	var data struct {
 		Type   string `json:"type"`
 		Task   named  `json:"task"`

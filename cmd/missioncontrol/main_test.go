@@ -202,6 +202,7 @@ func readiness(base string) int {
 
 // private is the configuration of a server with a private cluster.
 func private(t testing.TB, dir string) env {
+	t.Helper()
 	return env{"DATA_DIR": dir, "HTTP_ADDR": address(t), "LOCAL_AUTH_TOKEN": testToken}
 }
 

@@ -48,8 +48,8 @@ func (c Create) created() ([]Event, error) {
 	}
 	e := c.Created
 	e.Approvals = c.passedBy(Inbox, e.Status)
-	if len(c.Facts.Values) > 0 {
-		e.Values = c.Facts.Values
+	if len(c.Values) > 0 {
+		e.Values = c.Values
 	}
 	return []Event{e}, nil
 }
