@@ -30,8 +30,8 @@ func (c Comments) Create(ctx context.Context, at Place, on uuid.UUID, message st
 	}
 	var view projections.Comment
 	err = c.store.Do(ctx, func(d *eventstore.Decision) error {
-		// Looking at the task itself would make every comment wait for its
-		// moves: that it stands there is all that a comment rests on.
+		// The task's place and title are part of what the comment's frames
+		// show: a move of it in between has the comment decided again.
 		now, err := c.tasks.In(d, at.Organization, on).State()
 		if err != nil {
 			return err

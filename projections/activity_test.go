@@ -119,12 +119,14 @@ func TestCommentFeedRace(t *testing.T) {
 	var g sync.WaitGroup
 	for worker := range 4 {
 		g.Go(func() {
+			command := *eventstore.CommandFrom(c.ctx) // each worker has its own
+			ctx := eventstore.WithCommand(c.ctx, &command)
 			for i := range 20 {
 				var err error
 				if worker%2 == 0 {
-					_, err = p.Comments.Create(c.ctx, at, made.ID, "x")
+					_, err = p.Comments.Create(ctx, at, made.ID, "x")
 				} else {
-					_, err = p.Tasks.Update(c.ctx, at, made.ID, commands.TaskEdit{Edit: task.Edit{Title: domain.Some(fmt.Sprint(worker, " ", i))}})
+					_, err = p.Tasks.Update(ctx, at, made.ID, commands.TaskEdit{Edit: task.Edit{Title: domain.Some(fmt.Sprint(worker, " ", i))}})
 				}
 				if err != nil {
 					t.Error(err)
