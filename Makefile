@@ -16,6 +16,7 @@ run: build ## Run the server with everything that it needs
 	@exec $(BIN)/missioncontrol serve
 
 build: ## Build the program into bin/
+	@test -x $(BIN)/missioncontrol || echo 'building bin/missioncontrol; the first time takes a minute'
 	@$(GO) build -trimpath -o $(BIN)/missioncontrol ./cmd/missioncontrol
 
 test: ## Run the whole suite with the race detector, on a real Postgres and NATS
