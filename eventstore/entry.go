@@ -198,8 +198,10 @@ func parseEntry(entry []byte) (*Recorded, error) {
 		CausationID: e.CausationID, CorrelationID: e.CorrelationID, Outcome: e.Outcome,
 		Refs: e.Refs, Body: e.Body,
 	}
-	if n, err := hex.Decode(r.OrgPrev[:], []byte(e.OrgPrev)); err != nil || n != len(r.OrgPrev) {
+	prev, err := hex.DecodeString(e.OrgPrev)
+	if err != nil || len(prev) != len(r.OrgPrev) {
 		return nil, fmt.Errorf("eventstore: decode entry %d: org_prev %q is not a hash", e.Seq, e.OrgPrev)
 	}
+	r.OrgPrev = Hash(prev)
 	return r, nil
 }
