@@ -27,6 +27,7 @@ soak: ## Run the races and faults many times
 
 bench: ## Measure speed and memory, as ratios to a yardstick of the same run
 	@$(GO) run ./cmd/bench
+	@$(GO) test ./httpapi -run '^$$' -bench AgentAuthentication
 
 lint: $(LINT) ## Check style, and that imports point one way
 	$(LINT) run ./...

@@ -88,6 +88,30 @@ func DayKey(t time.Time) uuid.UUID {
 	return uuid.NewSHA1(dayKeys, []byte(t.UTC().Format(time.DateOnly)))
 }
 
+// Addresses of unknown callers can be read for addressDays days. A process
+// that was off for up to addressYears years finds the keys that became old.
+const (
+	addressDays  = 90
+	addressYears = 5
+)
+
+// EraseOldDays deletes the day keys that are older than addressDays.
+func (v *Vault) EraseOldDays(ctx context.Context, now time.Time) error {
+	var days []uuid.UUID
+	for age := addressDays + 1; age <= addressYears*365; age++ {
+		days = append(days, DayKey(now.AddDate(0, 0, -age)))
+	}
+	rows, err := v.db.Query(ctx, `select id from person_keys where id = any($1) and sealed is not null`, days)
+	if err != nil {
+		return fmt.Errorf("eventstore: find old day keys: %w", err)
+	}
+	old, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return fmt.Errorf("eventstore: find old day keys: %w", err)
+	}
+	return v.Erase(ctx, old...)
+}
+
 // Find returns a keyed hash of text for finding sealed values by equality.
 func (v *Vault) Find(purpose, text string) []byte {
 	mac := hmac.New(sha256.New, v.lookup)

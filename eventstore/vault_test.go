@@ -189,3 +189,25 @@ func TestStoredAnswers(t *testing.T) {
 		t.Errorf("another key: %v", err)
 	}
 }
+
+func TestEraseOldDays(t *testing.T) {
+	t.Parallel()
+	v := testVault(t, 1)
+	today := time.Date(1990, 5, 1, 12, 0, 0, 0, time.UTC) // no other test seals then
+	kept := map[int]bool{0: true, addressDays: true, addressDays + 1: false, addressDays + 40: false}
+	for age := range kept {
+		if err := v.Ensure(t.Context(), DayKey(today.AddDate(0, 0, -age))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := v.EraseOldDays(t.Context(), today); err != nil {
+		t.Fatal(err)
+	}
+	other := testVault(t, 1) // with nothing in memory
+	for age, want := range kept {
+		key, err := other.key(t.Context(), DayKey(today.AddDate(0, 0, -age)))
+		if err != nil || (key != nil) != want {
+			t.Errorf("the key of %d days ago is there: %t, want %t (%v)", age, key != nil, want, err)
+		}
+	}
+}

@@ -174,6 +174,11 @@ func (p *process) run(ctx context.Context, g *errgroup.Group) {
 	g.Go(func() error { return processes.Watch(ctx, p.api.Commands.Agents, p.api.Read, p.log) })
 	g.Go(func() error { return p.every(ctx, time.Hour, "stored answers", p.store.ForgetAnswers) })
 	g.Go(func() error {
+		return p.every(ctx, time.Hour, "old day keys", func(ctx context.Context) error {
+			return p.store.Vault().EraseOldDays(ctx, time.Now())
+		})
+	})
+	g.Go(func() error {
 		return p.bus.Subscribe(func(b streams.Batch) {
 			p.store.Receive(b.Epoch, b.First, b.Last, b.Entries, b.Frames)
 		})
