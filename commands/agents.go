@@ -55,16 +55,12 @@ type NewAgent struct {
 
 // Create makes an agent that connects by itself on a board without a gateway.
 func (a Agents) Create(ctx context.Context, at Place, n NewAgent) (projections.Agent, error) {
-	ids, err := freshIDs(1)
-	if err != nil {
-		return projections.Agent{}, err
-	}
+	id := uuid.New()
 	if n.HeartbeatConfig == nil {
 		n.HeartbeatConfig = []byte(agent.DefaultHeartbeat)
 	}
-	id := ids[0]
 	var view projections.Agent
-	err = a.store.Do(ctx, func(d *eventstore.Decision) error {
+	err := a.store.Do(ctx, func(d *eventstore.Decision) error {
 		c := agent.Create{Created: agent.Created{Profile: n.Profile, BoardID: &at.Board, IsBoardLead: n.IsBoardLead}}
 		board, err := a.boards.Find(ctx, d, at.Board)
 		if err != nil {
@@ -81,14 +77,9 @@ func (a Agents) Create(ctx context.Context, at Place, n NewAgent) (projections.A
 				return err
 			}
 		}
-		x := a.agents.New(d, at.Organization, id)
-		if err := x.Decide(c); err != nil {
-			return err
-		}
-		now, err := x.State()
-		view = projections.ViewAgent(now, projections.Presence{}, d.Now())
-		d.Answer(view)
-		return err
+		return carryOut(d, a.agents.New(d, at.Organization, id), c, &view, func(made agent.Agent) projections.Agent {
+			return projections.ViewAgent(made, projections.Presence{}, d.Now())
+		})
 	})
 	return view, err
 }
@@ -119,13 +110,9 @@ func (a Agents) Update(ctx context.Context, org, id uuid.UUID, u agent.Updated) 
 				}
 			}
 		}
-		if err := x.Decide(c); err != nil {
-			return err
-		}
-		now, err := x.State()
-		view = projections.ViewAgent(now, seen[id], d.Now())
-		d.Answer(view)
-		return err
+		return carryOut(d, x, c, &view, func(now agent.Agent) projections.Agent {
+			return projections.ViewAgent(now, seen[id], d.Now())
+		})
 	})
 	return view, err
 }
@@ -202,18 +189,14 @@ type Token struct {
 
 // IssueToken makes a token for an agent.
 func (a Agents) IssueToken(ctx context.Context, org, id uuid.UUID) (Token, error) {
-	ids, err := freshIDs(1)
-	if err != nil {
-		return Token{}, err
-	}
-	made := Token{ID: ids[0], Token: auth.NewAgentToken()}
+	made := Token{ID: uuid.New(), Token: auth.NewAgentToken()}
 	if c := eventstore.CommandFrom(ctx); c.Idempotency != nil {
 		c.Idempotency.Secret = true
 	}
 	if err := a.known.Keep(ctx, projections.TokenRef{ID: made.ID, Agent: id}, made.Token); err != nil {
 		return Token{}, err
 	}
-	err = a.store.Do(ctx, func(d *eventstore.Decision) error {
+	err := a.store.Do(ctx, func(d *eventstore.Decision) error {
 		made.CreatedAt = projections.Time(d.Now())
 		d.Answer(made)
 		x, _, err := a.in(ctx, d, org, id)

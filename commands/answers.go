@@ -25,6 +25,31 @@ func about(ctx context.Context, ids ...uuid.UUID) {
 	}
 }
 
+// carryOut has c decide on x, and answers with what became of x: view, as show
+// shows it.
+func carryOut[S domain.State[S, E], E, V any](
+	d *eventstore.Decision, x *eventstore.Stream[S, E], c domain.Command[S, E], view *V, show func(S) V,
+) error {
+	return carryOutAndRead(d, x, c, view, func(now S) (V, error) { return show(now), nil })
+}
+
+// carryOutAndRead is carryOut for a view that shows more than the state, which
+// has to be read.
+func carryOutAndRead[S domain.State[S, E], E, V any](
+	d *eventstore.Decision, x *eventstore.Stream[S, E], c domain.Command[S, E], view *V, show func(S) (V, error),
+) error {
+	if err := x.Decide(c); err != nil {
+		return err
+	}
+	now, err := x.State()
+	if err != nil {
+		return err
+	}
+	*view, err = show(now)
+	d.Answer(*view)
+	return err
+}
+
 // notMade reports whether a command is sure to have appended nothing now: it
 // was refused, or it is the repeat of one that was carried out before.
 func notMade(err error) bool {

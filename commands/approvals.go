@@ -21,25 +21,20 @@ type Approvals struct {
 	read      projections.Approvals
 }
 
-type approvalStream = eventstore.Stream[approval.Approval, approval.Event]
-
 // Create asks for approval. What an agent asks for waits, and is its own.
 func (a Approvals) Create(ctx context.Context, at Place, c approval.Created) (projections.Approval, error) {
-	ids, err := freshIDs(1)
-	if err != nil {
-		return projections.Approval{}, err
-	}
+	id := uuid.New()
 	c.BoardID, c.TaskIDs = at.Board, unique(c.TaskIDs)
 	if actor := eventstore.CommandFrom(ctx).Actor; actor.Type == domain.Agent {
 		c.Status, c.AgentID = approval.Pending, &actor.ID
 	}
 	var view projections.Approval
-	err = a.store.Do(ctx, func(d *eventstore.Decision) error {
-		asked, err := a.facts(ctx, d, at, ids[0], c)
+	err := a.store.Do(ctx, func(d *eventstore.Decision) error {
+		asked, err := a.facts(ctx, d, at, id, c)
 		if err != nil {
 			return err
 		}
-		return a.decide(ctx, d, a.approvals.New(d, at.Organization, ids[0]), asked, &view)
+		return carryOutAndRead(d, a.approvals.New(d, at.Organization, id), asked, &view, a.show(ctx, d))
 	})
 	return view, err
 }
@@ -56,12 +51,12 @@ func (a Approvals) facts(ctx context.Context, d *eventstore.Decision, at Place, 
 			asked.MissingTasks = append(asked.MissingTasks, id)
 		}
 	}
-	if c.AgentID != nil && eventstore.CommandFrom(ctx).Actor.Type != domain.Agent {
-		named, err := a.agents.In(d, at.Organization, *c.AgentID).State()
+	if d.Actor().Type != domain.Agent {
+		named, err := assigneeFacts(d, a.agents, at, c.AgentID)
 		if err != nil {
 			return asked, err
 		}
-		asked.AgentElsewhere = !named.Exists() || named.OrganizationID != at.Organization || (named.BoardID != nil && *named.BoardID != at.Board)
+		asked.AgentElsewhere = named.Unknown || named.OtherBoard
 	}
 	asked.Conflicts, err = a.read.Conflicts(ctx, d, at.Board, c.TaskIDs, id)
 	return asked, err
@@ -89,20 +84,12 @@ func (a Approvals) Resolve(ctx context.Context, at Place, id uuid.UUID, status a
 				return err
 			}
 		}
-		return a.decide(ctx, d, x, c, &view)
+		return carryOutAndRead(d, x, c, &view, a.show(ctx, d))
 	})
 	return view, err
 }
 
-func (a Approvals) decide(ctx context.Context, d *eventstore.Decision, x *approvalStream, c domain.Command[approval.Approval, approval.Event], view *projections.Approval) error {
-	if err := x.Decide(c); err != nil {
-		return err
-	}
-	now, err := x.State()
-	if err != nil {
-		return err
-	}
-	*view, err = a.read.View(ctx, d, now)
-	d.Answer(*view)
-	return err
+// show is the view of a request, read within d.
+func (a Approvals) show(ctx context.Context, d *eventstore.Decision) func(approval.Approval) (projections.Approval, error) {
+	return func(now approval.Approval) (projections.Approval, error) { return a.read.View(ctx, d, now) }
 }

@@ -21,32 +21,23 @@ type Boards struct {
 
 // Create makes a board of the organization of by, who gets to write on it.
 func (b Boards) Create(ctx context.Context, by *projections.MemberRow, s board.Settings) (projections.Board, error) {
-	ids, err := freshIDs(2)
-	if err != nil {
-		return projections.Board{}, err
-	}
+	id, grant := uuid.New(), uuid.New()
 	var view projections.Board
-	err = b.store.Do(ctx, func(d *eventstore.Decision) error {
-		x := b.boards.New(d, by.OrganizationID, ids[0])
+	err := b.store.Do(ctx, func(d *eventstore.Decision) error {
 		known, err := b.groupKnown(ctx, d, by.OrganizationID, s.BoardGroupID)
 		if err != nil {
 			return err
 		}
-		if err := x.Decide(board.Create{Settings: s, GroupKnown: known}); err != nil {
+		x := b.boards.New(d, by.OrganizationID, id)
+		if err := carryOut(d, x, board.Create{Settings: s, GroupKnown: known}, &view, projections.ViewBoard); err != nil {
 			return err
 		}
-		made, err := x.State()
-		if err != nil {
-			return err
-		}
-		view = projections.ViewBoard(made)
-		d.Answer(view)
 		creator := b.members.In(d, by.OrganizationID, by.ID)
 		if now, err := creator.State(); err != nil || now.AllBoardsWrite {
 			return err
 		}
 		return creator.Decide(member.Widen{
-			Grants: []member.Grant{{ID: ids[1], BoardID: made.ID, CanRead: true, CanWrite: true}},
+			Grants: []member.Grant{{ID: grant, BoardID: id, CanRead: true, CanWrite: true}},
 		})
 	})
 	return view, err
@@ -61,13 +52,7 @@ func (b Boards) Update(ctx context.Context, at Place, c board.Changes) (projecti
 			return err
 		}
 		x := b.boards.In(d, at.Organization, at.Board)
-		if err := x.Decide(board.Update{Changes: c, GroupKnown: known}); err != nil {
-			return err
-		}
-		now, err := x.State()
-		view = projections.ViewBoard(now)
-		d.Answer(view)
-		return err
+		return carryOut(d, x, board.Update{Changes: c, GroupKnown: known}, &view, projections.ViewBoard)
 	})
 	return view, err
 }

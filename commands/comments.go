@@ -3,14 +3,14 @@ package commands
 import (
 	"context"
 
+	"github.com/google/uuid"
+
 	"missioncontrol/domain"
 	"missioncontrol/domain/agent"
 	"missioncontrol/domain/comment"
 	"missioncontrol/domain/task"
 	"missioncontrol/eventstore"
 	"missioncontrol/projections"
-
-	"github.com/google/uuid"
 )
 
 // Comments are the use cases of comments on tasks.
@@ -24,12 +24,9 @@ type Comments struct {
 
 // Create says something about a task.
 func (c Comments) Create(ctx context.Context, at Place, on uuid.UUID, message string) (projections.Comment, error) {
-	ids, err := freshIDs(1)
-	if err != nil {
-		return projections.Comment{}, err
-	}
+	id := uuid.New()
 	var view projections.Comment
-	err = c.store.Do(ctx, func(d *eventstore.Decision) error {
+	err := c.store.Do(ctx, func(d *eventstore.Decision) error {
 		// The task's place and title are part of what the comment's frames
 		// show: a move of it in between has the comment decided again.
 		now, err := c.tasks.In(d, at.Organization, on).State()
@@ -43,14 +40,7 @@ func (c Comments) Create(ctx context.Context, at Place, on uuid.UUID, message st
 		if err := c.part(ctx, d, at, now, &said); err != nil {
 			return err
 		}
-		x := c.comments.New(d, at.Organization, ids[0])
-		if err := x.Decide(said); err != nil {
-			return err
-		}
-		made, err := x.State()
-		view = projections.ViewComment(made)
-		d.Answer(view)
-		return err
+		return carryOut(d, c.comments.New(d, at.Organization, id), said, &view, projections.ViewComment)
 	})
 	return view, err
 }

@@ -22,12 +22,9 @@ type Fields struct {
 
 // Create defines a field of an organization.
 func (f Fields) Create(ctx context.Context, org uuid.UUID, e field.Created) (projections.Field, error) {
-	ids, err := freshIDs(1)
-	if err != nil {
-		return projections.Field{}, err
-	}
+	id := uuid.New()
 	var view projections.Field
-	err = f.store.Do(ctx, func(d *eventstore.Decision) error {
+	err := f.store.Do(ctx, func(d *eventstore.Decision) error {
 		c := field.Create{Created: e}
 		var err error
 		if c.UnknownBoard, err = f.unknown(ctx, d, org, e.BoardIDs); err != nil {
@@ -36,7 +33,7 @@ func (f Fields) Create(ctx context.Context, org uuid.UUID, e field.Created) (pro
 		if c.KeyTaken, err = f.read.KeyTaken(ctx, d, org, e.Key); err != nil {
 			return err
 		}
-		return f.decide(ctx, d, f.fields.New(d, org, ids[0]), c, &view)
+		return carryOutAndRead(d, f.fields.New(d, org, id), c, &view, f.show(ctx))
 	})
 	return view, err
 }
@@ -53,7 +50,7 @@ func (f Fields) Update(ctx context.Context, org, id uuid.UUID, e field.Updated) 
 		if c.UnknownBoard, err = f.unknown(ctx, d, org, e.BoardIDs.Or(nil)); err != nil {
 			return err
 		}
-		return f.decide(ctx, d, x, c, &view)
+		return carryOutAndRead(d, x, c, &view, f.show(ctx))
 	})
 	return view, err
 }
@@ -86,18 +83,9 @@ func (f Fields) of(d *eventstore.Decision, org, id uuid.UUID) (*fieldStream, err
 	return x, err
 }
 
-// decide carries a command out and shows what became of the field.
-func (f Fields) decide(ctx context.Context, d *eventstore.Decision, x *fieldStream, c domain.Command[field.Definition, field.Event], view *projections.Field) error {
-	if err := x.Decide(c); err != nil {
-		return err
-	}
-	now, err := x.State()
-	if err != nil {
-		return err
-	}
-	*view, err = f.read.View(ctx, now)
-	d.Answer(*view)
-	return err
+// show is the view of a field, with those of its boards that are still there.
+func (f Fields) show(ctx context.Context) func(field.Definition) (projections.Field, error) {
+	return func(now field.Definition) (projections.Field, error) { return f.read.View(ctx, now) }
 }
 
 // unknown lists, of some boards, those that are not the organization's.

@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"missioncontrol/domain"
 	"missioncontrol/domain/agent"
 	"missioncontrol/domain/board"
 	"missioncontrol/domain/group"
@@ -29,14 +28,11 @@ type GroupAt struct{ Organization, Group uuid.UUID }
 
 // Create makes a group without boards.
 func (g Groups) Create(ctx context.Context, org uuid.UUID, c group.Created) (projections.Group, error) {
-	ids, err := freshIDs(1)
-	if err != nil {
-		return projections.Group{}, err
-	}
-	at := GroupAt{org, ids[0]}
+	at := GroupAt{org, uuid.New()}
 	var view projections.Group
-	err = g.store.Do(ctx, func(d *eventstore.Decision) error {
-		return g.decide(d, g.groups.New(d, org, at.Group), group.Create{As: c, Fallback: at.fallback()}, &view)
+	err := g.store.Do(ctx, func(d *eventstore.Decision) error {
+		x := g.groups.New(d, org, at.Group)
+		return carryOut(d, x, group.Create{As: c, Fallback: at.fallback()}, &view, projections.ViewGroup)
 	})
 	return view, err
 }
@@ -45,24 +41,14 @@ func (g Groups) Create(ctx context.Context, org uuid.UUID, c group.Created) (pro
 func (g Groups) Update(ctx context.Context, at GroupAt, u group.Updated) (projections.Group, error) {
 	var view projections.Group
 	err := g.store.Do(ctx, func(d *eventstore.Decision) error {
-		return g.decide(d, g.groups.In(d, at.Organization, at.Group), group.Update{To: u, Fallback: at.fallback()}, &view)
+		x := g.groups.In(d, at.Organization, at.Group)
+		return carryOut(d, x, group.Update{To: u, Fallback: at.fallback()}, &view, projections.ViewGroup)
 	})
 	return view, err
 }
 
 // fallback is a slug of 32 hexadecimal digits, for names that make none.
 func (at GroupAt) fallback() string { return strings.ReplaceAll(at.Group.String(), "-", "") }
-
-// decide carries a command out and shows what became of the group.
-func (g Groups) decide(d *eventstore.Decision, x *eventstore.Stream[group.Group, group.Event], c domain.Command[group.Group, group.Event], view *projections.Group) error {
-	if err := x.Decide(c); err != nil {
-		return err
-	}
-	now, err := x.State()
-	*view = projections.ViewGroup(now)
-	d.Answer(*view)
-	return err
-}
 
 // Delete ends a group. Its boards leave it in the same append.
 func (g Groups) Delete(ctx context.Context, at GroupAt) error {

@@ -52,11 +52,7 @@ func (i Invites) Create(ctx context.Context, by *projections.MemberRow, n NewInv
 	if email == "" {
 		return projections.Invite{}, domain.Bare(domain.Invalid)
 	}
-	ids, err := freshIDs(1)
-	if err != nil {
-		return projections.Invite{}, err
-	}
-	id, token, hash := ids[0], newInviteToken(), emailHash(i.store, email)
+	id, token, hash := uuid.New(), newInviteToken(), emailHash(i.store, email)
 	if err := i.store.Vault().Ensure(ctx, id); err != nil {
 		return projections.Invite{}, err
 	}
@@ -65,7 +61,7 @@ func (i Invites) Create(ctx context.Context, by *projections.MemberRow, n NewInv
 	}
 	var view projections.Invite
 	about(ctx, id)
-	err = i.store.Do(ctx, func(d *eventstore.Decision) error {
+	err := i.store.Do(ctx, func(d *eventstore.Decision) error {
 		by, err := acting(ctx, d, i.memberships, by)
 		if err != nil {
 			return err
@@ -84,14 +80,9 @@ func (i Invites) Create(ctx context.Context, by *projections.MemberRow, n NewInv
 		if c.Pending, err = i.read.Pending(ctx, d, by.OrganizationID, hash); err != nil {
 			return err
 		}
-		x := i.invites.New(d, by.OrganizationID, id)
-		if err := x.Decide(c); err != nil {
-			return err
-		}
-		made, err := x.State()
-		view = projections.ViewInvite(made, token)
-		d.Answer(view)
-		return err
+		return carryOut(d, i.invites.New(d, by.OrganizationID, id), c, &view, func(made invite.Invite) projections.Invite {
+			return projections.ViewInvite(made, token)
+		})
 	})
 	if notMade(err) {
 		if dropped := i.store.Vault().DropSecrets(ctx, id); dropped != nil {
@@ -210,10 +201,7 @@ func (i Invites) join(ctx context.Context, d *eventstore.Decision, person uuid.U
 	for n, g := range open.Grants {
 		boards[n] = BoardAccess(g)
 	}
-	grants, err := grantsOf(boards)
-	if err != nil {
-		return member.Member{}, err
-	}
+	grants := grantsOf(boards)
 	present, err := i.memberships.Of(ctx, d, open.OrganizationID, person)
 	if err != nil {
 		return member.Member{}, err
@@ -227,11 +215,7 @@ func (i Invites) join(ctx context.Context, d *eventstore.Decision, person uuid.U
 		}
 		return x.State()
 	}
-	ids, err := freshIDs(1)
-	if err != nil {
-		return member.Member{}, err
-	}
-	x := i.members.New(d, open.OrganizationID, ids[0])
+	x := i.members.New(d, open.OrganizationID, uuid.New())
 	if err := x.Decide(member.Join{
 		UserID: person, Role: member.Role(open.Role), AllBoardsRead: open.AllBoardsRead, AllBoardsWrite: open.AllBoardsWrite,
 		Grants: grants, InviteID: &open.ID,

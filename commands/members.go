@@ -57,10 +57,7 @@ type Access struct {
 
 // ChangeAccess replaces what a member may reach.
 func (m Members) ChangeAccess(ctx context.Context, at MemberAt, a Access) (projections.Member, error) {
-	grants, err := grantsOf(a.Boards)
-	if err != nil {
-		return projections.Member{}, err
-	}
+	grants := grantsOf(a.Boards)
 	return m.change(ctx, at, func(d *eventstore.Decision, x *memberStream) error {
 		by, err := acting(ctx, d, m.read, at.By)
 		if err != nil {
@@ -157,7 +154,7 @@ func (m Members) Remove(ctx context.Context, at MemberAt) error {
 }
 
 // grantsOf gives grants ids; the same board twice is one grant.
-func grantsOf(boards []BoardAccess) ([]member.Grant, error) {
+func grantsOf(boards []BoardAccess) []member.Grant {
 	grants := []member.Grant{}
 	for _, b := range boards {
 		if i := slices.IndexFunc(grants, func(g member.Grant) bool { return g.BoardID == b.BoardID }); i >= 0 {
@@ -165,13 +162,9 @@ func grantsOf(boards []BoardAccess) ([]member.Grant, error) {
 			grants[i].CanWrite = grants[i].CanWrite || b.CanWrite
 			continue
 		}
-		ids, err := freshIDs(1)
-		if err != nil {
-			return nil, err
-		}
-		grants = append(grants, member.Grant{ID: ids[0], BoardID: b.BoardID, CanRead: b.CanRead, CanWrite: b.CanWrite})
+		grants = append(grants, member.Grant{ID: uuid.New(), BoardID: b.BoardID, CanRead: b.CanRead, CanWrite: b.CanWrite})
 	}
-	return grants, nil
+	return grants
 }
 
 // theirBoards refuses boards that are not the organization's.

@@ -32,24 +32,15 @@ type Note struct {
 // Create writes an item into a board's memory. A chat message without a source
 // is signed with its author's name.
 func (m Memories) Create(ctx context.Context, at Place, n Note) (projections.Memory, error) {
-	ids, err := freshIDs(1)
-	if err != nil {
-		return projections.Memory{}, err
-	}
+	id := uuid.New()
 	note, err := m.signed(ctx, n)
 	if err != nil {
 		return projections.Memory{}, err
 	}
 	var view projections.Memory
 	err = m.store.Do(ctx, func(d *eventstore.Decision) error {
-		x := m.memories.New(d, at.Organization, ids[0])
-		if err := x.Decide(memory.Create{BoardID: at.Board, Note: note}); err != nil {
-			return err
-		}
-		now, err := x.State()
-		view = projections.ViewMemory(now)
-		d.Answer(view)
-		return err
+		x := m.memories.New(d, at.Organization, id)
+		return carryOut(d, x, memory.Create{BoardID: at.Board, Note: note}, &view, projections.ViewMemory)
 	})
 	return view, err
 }
@@ -77,10 +68,7 @@ func (m Memories) ShareFrom(ctx context.Context, at Place, n Note) (projections.
 }
 
 func (m Memories) share(ctx context.Context, org uuid.UUID, n Note, into func(*eventstore.Decision) (uuid.UUID, error)) (projections.GroupMemory, error) {
-	ids, err := freshIDs(1)
-	if err != nil {
-		return projections.GroupMemory{}, err
-	}
+	id := uuid.New()
 	note, err := m.signed(ctx, n)
 	if err != nil {
 		return projections.GroupMemory{}, err
@@ -91,14 +79,8 @@ func (m Memories) share(ctx context.Context, org uuid.UUID, n Note, into func(*e
 		if err != nil {
 			return err
 		}
-		x := m.memories.New(d, org, ids[0])
-		if err := x.Decide(memory.Share{BoardGroupID: group, Note: note}); err != nil {
-			return err
-		}
-		now, err := x.State()
-		view = projections.ViewGroupMemory(now)
-		d.Answer(view)
-		return err
+		x := m.memories.New(d, org, id)
+		return carryOut(d, x, memory.Share{BoardGroupID: group, Note: note}, &view, projections.ViewGroupMemory)
 	})
 	return view, err
 }

@@ -27,27 +27,17 @@ type Organizations struct {
 // Create founds an organization for a person, who becomes its owner and works
 // in it from now on.
 func (o Organizations) Create(ctx context.Context, founder uuid.UUID, name string) (projections.Organization, error) {
-	ids, err := freshIDs(2)
-	if err != nil {
-		return projections.Organization{}, err
-	}
-	org, membership := ids[0], ids[1]
+	org, membership := uuid.New(), uuid.New()
 	var view projections.Organization
-	err = o.store.Do(ctx, func(d *eventstore.Decision) error {
+	err := o.store.Do(ctx, func(d *eventstore.Decision) error {
 		taken, err := o.read.NameTaken(ctx, d, name)
 		if err != nil {
 			return err
 		}
 		x := o.organizations.New(d, org, org)
-		if err := x.Decide(organization.Create{Name: name, Taken: taken}); err != nil {
+		if err := carryOut(d, x, organization.Create{Name: name, Taken: taken}, &view, projections.ViewOrganization); err != nil {
 			return err
 		}
-		made, err := x.State()
-		if err != nil {
-			return err
-		}
-		view = projections.ViewOrganization(made)
-		d.Answer(view)
 		if err := o.members.New(d, org, membership).Decide(ownership(founder)); err != nil {
 			return err
 		}

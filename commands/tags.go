@@ -22,24 +22,16 @@ type Tags struct {
 
 // Create makes a tag of an organization.
 func (t Tags) Create(ctx context.Context, org uuid.UUID, c tag.Create) (projections.Tag, error) {
-	ids, err := freshIDs(1)
-	if err != nil {
-		return projections.Tag{}, err
-	}
+	id := uuid.New()
 	var view projections.Tag
-	err = t.store.Do(ctx, func(d *eventstore.Decision) error {
+	err := t.store.Do(ctx, func(d *eventstore.Decision) error {
 		var err error
-		if c.Taken, err = t.read.SlugTaken(ctx, d, org, c.NewSlug(), ids[0]); err != nil {
+		if c.Taken, err = t.read.SlugTaken(ctx, d, org, c.NewSlug(), id); err != nil {
 			return err
 		}
-		x := t.tags.New(d, org, ids[0])
-		if err := x.Decide(c); err != nil {
-			return err
-		}
-		made, err := x.State()
-		view = projections.ViewTag(made, 0)
-		d.Answer(view)
-		return err
+		return carryOut(d, t.tags.New(d, org, id), c, &view, func(made tag.Tag) projections.Tag {
+			return projections.ViewTag(made, 0)
+		})
 	})
 	return view, err
 }
@@ -58,17 +50,10 @@ func (t Tags) Update(ctx context.Context, org, id uuid.UUID, c tag.Update) (proj
 				return err
 			}
 		}
-		if err := x.Decide(c); err != nil {
-			return err
-		}
-		counts, err := t.read.Counts(ctx, id)
-		if err != nil {
-			return err
-		}
-		now, err := x.State()
-		view = projections.ViewTag(now, counts[id])
-		d.Answer(view)
-		return err
+		return carryOutAndRead(d, x, c, &view, func(now tag.Tag) (projections.Tag, error) {
+			counts, err := t.read.Counts(ctx, id)
+			return projections.ViewTag(now, counts[id]), err
+		})
 	})
 	return view, err
 }

@@ -27,7 +27,7 @@ func (t Tasks) factsOfNew(ctx context.Context, d *eventstore.Decision, at Place,
 	if err := t.dependencyFacts(ctx, d, at, id, n.DependsOn, &f); err != nil {
 		return f, err
 	}
-	if f.Assignee, err = t.assigneeFacts(d, at, n.AssignedAgentID); err != nil {
+	if f.Assignee, err = assigneeFacts(d, t.agents, at, n.AssignedAgentID); err != nil {
 		return f, err
 	}
 	if err := t.linkFacts(ctx, d, at, n.TagIDs, &f); err != nil {
@@ -46,12 +46,12 @@ func (t Tasks) factsOfEdit(ctx context.Context, d *eventstore.Decision, at Place
 	if e.DependsOn != nil {
 		err = t.dependencyFacts(ctx, d, at, now.ID, *e.DependsOn, &f)
 	} else {
-		err = t.blockerFacts(ctx, d, at, now.DependsOn, &f)
+		_, f.Blockers, err = t.unmet(ctx, d, at, now.DependsOn)
 	}
 	if err != nil {
 		return f, err
 	}
-	if f.Assignee, err = t.assigneeFacts(d, at, e.Assignee.Value); err != nil {
+	if f.Assignee, err = assigneeFacts(d, t.agents, at, e.Assignee.Value); err != nil {
 		return f, err
 	}
 	if e.TagIDs != nil {
@@ -95,17 +95,9 @@ func (t Tasks) dependencyFacts(ctx context.Context, d *eventstore.Decision, at P
 		return nil
 	}
 	f.SelfDependency = slices.Contains(dependsOn, id)
-	found, err := t.read.OnBoardByID(ctx, d, at.Board, dependsOn)
-	if err != nil {
+	var err error
+	if f.MissingDependencies, f.Blockers, err = t.unmet(ctx, d, at, dependsOn); err != nil {
 		return err
-	}
-	for _, dep := range dependsOn {
-		switch status, ok := found[dep]; {
-		case !ok:
-			f.MissingDependencies = append(f.MissingDependencies, dep)
-		case status != task.Done:
-			f.Blockers = append(f.Blockers, dep)
-		}
 	}
 	edges, err := t.read.Edges(ctx, d, at.Board)
 	if err != nil {
@@ -115,26 +107,31 @@ func (t Tasks) dependencyFacts(ctx context.Context, d *eventstore.Decision, at P
 	return nil
 }
 
-// blockerFacts are the dependencies that are not done.
-func (t Tasks) blockerFacts(ctx context.Context, d *eventstore.Decision, at Place, dependsOn []uuid.UUID, f *task.Facts) error {
+// unmet are, of some dependencies, those that are not on the board, and those
+// there that are not done.
+func (t Tasks) unmet(ctx context.Context, d *eventstore.Decision, at Place, dependsOn []uuid.UUID) (missing, blockers []uuid.UUID, err error) {
 	found, err := t.read.OnBoardByID(ctx, d, at.Board, dependsOn)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	for _, dep := range dependsOn {
-		if status, ok := found[dep]; ok && status != task.Done {
-			f.Blockers = append(f.Blockers, dep)
+		switch status, ok := found[dep]; {
+		case !ok:
+			missing = append(missing, dep)
+		case status != task.Done:
+			blockers = append(blockers, dep)
 		}
 	}
-	return nil
+	return missing, blockers, nil
 }
 
-// assigneeFacts are about the agent that is to be assigned.
-func (t Tasks) assigneeFacts(d *eventstore.Decision, at Place, id *uuid.UUID) (task.AssigneeFacts, error) {
+// assigneeFacts are about the agent that is named, if one is: to be assigned,
+// or as the one that asks for approval.
+func assigneeFacts(d *eventstore.Decision, agents eventstore.Aggregate[agent.Agent, agent.Event], at Place, id *uuid.UUID) (task.AssigneeFacts, error) {
 	if id == nil {
 		return task.AssigneeFacts{}, nil
 	}
-	a, err := t.agents.In(d, at.Organization, *id).State()
+	a, err := agents.In(d, at.Organization, *id).State()
 	return task.AssigneeFacts{
 		Unknown:    !a.Exists() || a.OrganizationID != at.Organization,
 		OtherBoard: a.BoardID != nil && *a.BoardID != at.Board,

@@ -45,17 +45,13 @@ type NewTask struct {
 
 // Create adds a task to a board, for a person or for the lead of the board.
 func (t Tasks) Create(ctx context.Context, at Place, n NewTask) (projections.Task, error) {
-	ids, err := freshIDs(1)
-	if err != nil {
-		return projections.Task{}, err
-	}
-	id, actor := ids[0], eventstore.CommandFrom(ctx).Actor
+	id, actor := uuid.New(), eventstore.CommandFrom(ctx).Actor
 	n.BoardID, n.DependsOn, n.TagIDs = at.Board, unique(n.DependsOn), unique(n.TagIDs)
 	if actor.Type == domain.User {
 		n.CreatedByUserID = &actor.ID
 	}
 	var view projections.Task
-	err = t.store.Do(ctx, func(d *eventstore.Decision) error {
+	err := t.store.Do(ctx, func(d *eventstore.Decision) error {
 		facts, err := t.factsOfNew(ctx, d, at, id, n)
 		if err != nil {
 			return err
@@ -64,7 +60,7 @@ func (t Tasks) Create(ctx context.Context, at Place, n NewTask) (projections.Tas
 		if actor.Type == domain.Agent {
 			c = task.LeadCreate{Create: task.Create{Created: n.Created, Facts: facts}, By: actor.ID}
 		}
-		return t.decide(ctx, d, t.tasks.New(d, at.Organization, id), c, &view)
+		return carryOutAndRead(d, t.tasks.New(d, at.Organization, id), c, &view, t.show(ctx, d))
 	})
 	return view, err
 }
@@ -82,13 +78,10 @@ type TaskEdit struct {
 // is recorded first; tasks that depend on this one are told if it enters or
 // leaves done.
 func (t Tasks) Update(ctx context.Context, at Place, id uuid.UUID, e TaskEdit) (projections.Task, error) {
-	ids, err := freshIDs(1)
-	if err != nil {
-		return projections.Task{}, err
-	}
+	comment := uuid.New()
 	e.HasComment = e.Comment != ""
 	var view projections.Task
-	err = t.store.Do(ctx, func(d *eventstore.Decision) error {
+	err := t.store.Do(ctx, func(d *eventstore.Decision) error {
 		x, err := t.onBoard(d, at, id)
 		if err != nil {
 			return err
@@ -105,11 +98,11 @@ func (t Tasks) Update(ctx context.Context, at Place, id uuid.UUID, e TaskEdit) (
 			if _, err := c.Decide(before); err != nil { // a refused change leaves no comment
 				return err
 			}
-			if err := t.say(d, at, ids[0], id, e.Comment); err != nil {
+			if err := t.say(d, at, comment, id, e.Comment); err != nil {
 				return err
 			}
 		}
-		if err := t.decide(ctx, d, x, c, &view); err != nil {
+		if err := carryOutAndRead(d, x, c, &view, t.show(ctx, d)); err != nil {
 			return err
 		}
 		return t.tellDependents(ctx, d, at, x, before)
@@ -231,18 +224,9 @@ func (t Tasks) onBoard(d *eventstore.Decision, at Place, id uuid.UUID) (*taskStr
 	return x, nil
 }
 
-// decide carries a command out and shows what became of the task.
-func (t Tasks) decide(ctx context.Context, d *eventstore.Decision, x *taskStream, c domain.Command[task.Task, task.Event], view *projections.Task) error {
-	if err := x.Decide(c); err != nil {
-		return err
-	}
-	now, err := x.State()
-	if err != nil {
-		return err
-	}
-	*view, err = t.read.View(ctx, d, now)
-	d.Answer(*view)
-	return err
+// show is the view of a task, read within d.
+func (t Tasks) show(ctx context.Context, d *eventstore.Decision) func(task.Task) (projections.Task, error) {
+	return func(now task.Task) (projections.Task, error) { return t.read.View(ctx, d, now) }
 }
 
 // unique removes duplicates, keeping order.

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/google/uuid"
 
@@ -106,15 +105,12 @@ func LocalIdentity() Identity {
 
 // register creates the user of an identity, unless somebody else just did.
 func (u Users) register(ctx context.Context, who Identity, hash []byte) (uuid.UUID, error) {
-	fresh, err := uuid.NewRandom()
-	if err != nil {
-		return uuid.Nil, fmt.Errorf("commands: draw a user id: %w", err)
-	}
+	fresh := uuid.New()
 	if err := u.store.Vault().Ensure(ctx, fresh); err != nil {
 		return uuid.Nil, err
 	}
 	id := fresh
-	err = u.store.Do(asPerson(ctx, fresh, who.Auth), func(d *eventstore.Decision) error {
+	err := u.store.Do(asPerson(ctx, fresh, who.Auth), func(d *eventstore.Decision) error {
 		known, err := u.read.OfIdentity(ctx, d, hash)
 		if err != nil {
 			return err
@@ -187,10 +183,7 @@ func (u Users) settled(ctx context.Context, person user.User) (bool, error) {
 // accepts the oldest invite of its verified email, or founds an organization of
 // its own.
 func (u Users) settle(ctx context.Context, id uuid.UUID, auth string) error {
-	ids, err := freshIDs(2)
-	if err != nil {
-		return err
-	}
+	org, membership := uuid.New(), uuid.New()
 	return u.store.Do(asPerson(ctx, id, auth), func(d *eventstore.Decision) error {
 		memberships, err := u.memberships.OfUser(ctx, d, id)
 		if err != nil {
@@ -204,7 +197,6 @@ func (u Users) settle(ctx context.Context, id uuid.UUID, auth string) error {
 		if err != nil || invited {
 			return err
 		}
-		org, membership := ids[0], ids[1]
 		if err := u.organizations.organizations.New(d, org, org).Decide(organization.Create{Name: personalOrganization}); err != nil {
 			return err
 		}
@@ -287,16 +279,10 @@ func (u Users) ChangeProfile(ctx context.Context, id uuid.UUID, p Profile) (proj
 	}
 	var view projections.User
 	err := u.users.Execute(ctx, uuid.Nil, id, func(d *eventstore.Decision, x *eventstore.Stream[user.User, user.Event]) error {
-		if err := x.Decide(user.ChangeProfile{
+		return carryOut(d, x, user.ChangeProfile{
 			Name: owned(id, p.Name), PreferredName: owned(id, p.PreferredName), Pronouns: owned(id, p.Pronouns),
 			Timezone: owned(id, p.Timezone), Notes: owned(id, p.Notes), Context: owned(id, p.Context),
-		}); err != nil {
-			return err
-		}
-		person, err := x.State()
-		view = projections.ViewUser(person)
-		d.Answer(view)
-		return err
+		}, &view, projections.ViewUser)
 	})
 	return view, err
 }
@@ -319,15 +305,4 @@ func asPerson(ctx context.Context, id uuid.UUID, auth string) context.Context {
 	c.Actor = domain.Actor{Type: domain.User, ID: id, Auth: auth}
 	c.Person, c.Authorize, c.Idempotency = id, nil, nil
 	return eventstore.WithCommand(ctx, &c)
-}
-
-func freshIDs(n int) ([]uuid.UUID, error) {
-	ids := make([]uuid.UUID, n)
-	for i := range ids {
-		var err error
-		if ids[i], err = uuid.NewRandom(); err != nil {
-			return nil, fmt.Errorf("commands: draw an id: %w", err)
-		}
-	}
-	return ids, nil
 }
