@@ -108,20 +108,14 @@ func TestByRef(t *testing.T) {
 	index := func() {
 		t.Helper()
 		ctx, cancel := context.WithCancel(t.Context())
+		x := eventstore.NewIndexer(p.Store, eventstore.Refs())
 		done := make(chan error, 1)
-		go func() { done <- p.IndexRefs(ctx) }()
-		deadline := time.Now().Add(10 * time.Second)
-		for at := int64(-1); at < p.Head(); {
-			if time.Now().After(deadline) {
-				t.Fatalf("the index stands at %d of %d", at, p.Head())
-			}
-			var err error
-			if at, err = p.Checkpoint(ctx, "event_refs"); err != nil {
-				t.Fatal(err)
-			}
+		go func() { done <- x.Run(ctx) }()
+		if err := x.Reach(ctx, p.Head()); err != nil {
+			t.Fatal(err)
 		}
 		cancel()
-		if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
+		if err := <-done; err != nil {
 			t.Fatal(err)
 		}
 	}

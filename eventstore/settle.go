@@ -43,9 +43,14 @@ func (c *committer) connect(ctx context.Context) error {
 }
 
 func (c *committer) dial(ctx context.Context) (*pgx.Conn, error) {
-	cfg := c.store.db.Config().ConnConfig.Copy()
+	return c.store.connectAs(ctx, "committer")
+}
+
+// connectAs opens a connection beside the pool, for one worker.
+func (s *Store) connectAs(ctx context.Context, worker string) (*pgx.Conn, error) {
+	cfg := s.db.Config().ConnConfig.Copy()
 	cfg.RuntimeParams["statement_timeout"] = committerTimeout
-	cfg.RuntimeParams["application_name"] = "missioncontrol committer"
+	cfg.RuntimeParams["application_name"] = "missioncontrol " + worker
 	if cfg.ConnectTimeout == 0 {
 		cfg.ConnectTimeout = 5 * time.Second
 	}

@@ -54,7 +54,7 @@ func (a *API) translate(err error) error {
 		return unauthorized()
 	case errors.Is(err, auth.ErrKeysUnavailable), errors.Is(err, streams.ErrDraining):
 		return unavailable(err)
-	case errors.Is(err, eventstore.ErrUnavailable), errors.Is(err, eventstore.ErrBusy),
+	case errors.Is(err, eventstore.ErrUnavailable), errors.Is(err, eventstore.ErrBusy), errors.Is(err, eventstore.ErrIndexing),
 		errors.Is(err, eventstore.ErrContended), errors.Is(err, eventstore.ErrUnknownOutcome), postgres.Unavailable(err):
 		return unavailable(err)
 	}

@@ -109,7 +109,7 @@ func (n *node) run(c nodeConfig) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	read := projections.Reader{DB: n.db, Store: store}
+	read := projections.Reader{DB: n.db, Store: store, Indexed: eventstore.NewIndexer(store, projections.Indexes()...)}
 	hub = streams.NewHub(ctx, streams.Config{
 		Epoch: store.Epoch(), Head: store.Head(), History: projections.Feed{Reader: read}, Log: log,
 		Open: func(payload []byte) []byte {
@@ -123,6 +123,7 @@ func (n *node) run(c nodeConfig) {
 	n.api(c, store, read, hub, log)
 	var background errgroup.Group
 	background.Go(func() error { return store.Run(ctx) })
+	background.Go(func() error { return read.Indexed.Run(ctx) })
 	background.Go(func() error { return processes.Erasure(store, read, log).Run(ctx) })
 	background.Go(func() error { return processes.Removal(store, read, log).Run(ctx) })
 	background.Go(func() error { return processes.Departures(store, c.signIn.Forget, log).Run(ctx) })

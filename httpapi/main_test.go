@@ -16,6 +16,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sync/errgroup"
 
 	"missioncontrol/auth"
 	"missioncontrol/commands"
@@ -132,7 +133,7 @@ func (s *server) assemble() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	read := projections.Reader{DB: s.db, Store: store}
+	read := projections.Reader{DB: s.db, Store: store, Indexed: eventstore.NewIndexer(store, projections.Indexes()...)}
 	hub = streams.NewHub(ctx, streams.Config{
 		Epoch: store.Epoch(), Head: store.Head(), History: projections.Feed{Reader: read}, Log: log,
 		Open: func(payload []byte) []byte {
@@ -146,15 +147,16 @@ func (s *server) assemble() {
 	s.API = s.newAPI(store, read)
 	s.Transport = Transport{Log: log, MaxBodyBytes: DefaultMaxBodyBytes, SecurityHeaders: DefaultSecurityHeaders(), CORSOrigins: "http://localhost:3000"}
 	s.Hub, s.Ready = hub, func(context.Context) error { return nil }
-	ended := make(chan error, 1)
-	go func() { ended <- store.Run(ctx) }()
+	var background errgroup.Group
+	background.Go(func() error { return store.Run(ctx) })
+	background.Go(func() error { return read.Indexed.Run(ctx) })
 	s.t.Cleanup(func() {
 		drained, stop := context.WithTimeout(context.Background(), 0)
 		_ = hub.Drain(drained)
 		stop()
 		cancel()
-		if err := <-ended; err != nil {
-			s.t.Errorf("Run: %v", err)
+		if err := background.Wait(); err != nil {
+			s.t.Errorf("the background: %v", err)
 		}
 	})
 }
@@ -176,7 +178,7 @@ func (s *server) newAPI(store *eventstore.Store, read projections.Reader) *API {
 	}
 }
 
-// statements counts what requests ask of the database; the committer has a
+// statements counts what requests ask of the database; workers have each a
 // connection of its own.
 type statements struct {
 	count atomic.Int64
@@ -201,7 +203,7 @@ func (s *statements) TraceBatchQuery(_ context.Context, conn *pgx.Conn, q pgx.Tr
 func (s *statements) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
 
 func (s *statements) see(conn *pgx.Conn, sql string) {
-	if strings.HasSuffix(conn.Config().RuntimeParams["application_name"], "committer") {
+	if strings.HasPrefix(conn.Config().RuntimeParams["application_name"], "missioncontrol ") {
 		return
 	}
 	s.count.Add(1)

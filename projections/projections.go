@@ -23,8 +23,9 @@ import (
 
 // Reader is what queries need: the database, and the store's memory of facts.
 type Reader struct {
-	DB    *pgxpool.Pool
-	Store *eventstore.Store
+	DB      *pgxpool.Pool
+	Store   *eventstore.Store
+	Indexed *eventstore.Indexer // of Indexes; nil: their queries are not asked
 }
 
 // Time is an instant as callers see it: UTC without a zone, the fraction left

@@ -109,7 +109,7 @@ func startApp(ctx context.Context, url string) (_ *app, err error) {
 	if a.bus, err = streams.StartBus(ctx, streams.BusConfig{Log: quiet}); err != nil {
 		return nil, errors.Join(err, a.log.close())
 	}
-	a.read = projections.Reader{DB: a.db, Store: a.Store}
+	a.read = projections.Reader{DB: a.db, Store: a.Store, Indexed: eventstore.NewIndexer(a.Store, projections.Indexes()...)}
 	a.use = commands.New(a.Store, a.read, auth.NewAgents(a.Store, a.read, nil))
 	a.hub = streams.NewHub(context.WithoutCancel(ctx), streams.Config{
 		Epoch: a.Epoch(), Head: a.Head(), History: projections.Feed{Reader: a.read}, Log: quiet,
@@ -124,12 +124,7 @@ func startApp(ctx context.Context, url string) (_ *app, err error) {
 	a.run(ctx)
 	alive, stop := context.WithCancel(context.WithoutCancel(ctx))
 	a.index = stop
-	a.running.Go(func() error {
-		if err := a.IndexRefs(alive); alive.Err() == nil {
-			return err
-		}
-		return nil
-	})
+	a.running.Go(func() error { return a.read.Indexed.Run(alive) })
 	if err := a.serve(ctx, quiet); err != nil {
 		return nil, errors.Join(err, a.close())
 	}

@@ -62,7 +62,7 @@ func (s *serveCmd) assemble(ctx context.Context, dir, url, token string, log *sl
 		p.close()
 		return nil, err
 	}
-	read := projections.Reader{DB: p.db, Store: p.store}
+	read := projections.Reader{DB: p.db, Store: p.store, Indexed: eventstore.NewIndexer(p.store, projections.Indexes()...)}
 	p.hub = streams.NewHub(context.WithoutCancel(ctx), streams.Config{
 		Epoch: p.store.Epoch(), Head: p.store.Head(), History: projections.Feed{Reader: read}, Open: p.open, Log: log,
 	})
@@ -164,7 +164,7 @@ func (p *process) open(payload []byte) []byte {
 // run starts everything that works in the background.
 func (p *process) run(ctx context.Context, g *errgroup.Group) {
 	g.Go(func() error { return p.store.Run(ctx) })
-	g.Go(func() error { return p.retry(ctx, "index of references", p.store.IndexRefs) })
+	g.Go(func() error { return p.retry(ctx, "indexer", p.api.Read.Indexed.Run) })
 	for _, process := range []processes.Process{
 		processes.Erasure(p.store, p.api.Read, p.log), processes.Removal(p.store, p.api.Read, p.log),
 		processes.Departures(p.store, p.api.SignIn.Forget, p.log),
