@@ -80,20 +80,14 @@ func frameFeedComment(e *eventstore.Staged, c comment.Comment, s scene) ([]event
 	if !s.shown(c.Message) {
 		return nil, nil
 	}
-	payload, err := render(struct {
+	return frameOf(e, TaskCommentsTopic(e.Org), c.TaskID, agentAttrs(&c.BoardID), struct {
 		Comment FeedComment `json:"comment"`
 	}{viewFeedComment(commentRow(c), s)})
-	if err != nil {
-		return nil, fmt.Errorf("projections: render %s for the feed: %w", e.Type, err)
-	}
-	return []eventstore.PendingFrame{{Of: e, Frame: eventstore.Frame{
-		Topic: TaskCommentsTopic(e.Org), About: c.TaskID, Attrs: agentAttrs(&c.BoardID), Payload: payload,
-	}}}, nil
 }
 
 // framesComment are what the board's task stream and the feed show.
 func framesComment(e *eventstore.Staged, c comment.Comment, s scene) ([]eventstore.PendingFrame, error) {
-	frames, err := one(frameComment(e, c))
+	frames, err := frameComment(e, c)
 	if err != nil {
 		return nil, err
 	}
@@ -168,31 +162,27 @@ type FeedFilter struct {
 // Feed lists the comments on many boards, the newest first. Those of tasks and
 // boards that were deleted are left out: their rows go later.
 func (c Comments) Feed(ctx context.Context, f FeedFilter, s Slice) (Page[FeedComment], error) {
-	page := Page[FeedComment]{Items: []FeedComment{}, Limit: s.Limit, Offset: s.Offset}
-	rows, err := list(ctx, c.DB, commentsTable,
+	return listViews(ctx, c.DB, commentsTable,
 		`board_id in (select id from boards where organization_id = $1 and ($2 or id = any($3)) and ($4::uuid is null or id = $4))
 			and exists (select 1 from tasks t where t.id = comments.task_id) and btrim(message) <> ''`,
 		`created_at desc, id desc`,
-		[]any{f.Organization, f.AllBoards, f.Boards, f.BoardID}, s, func(r CommentRow) CommentRow { return r })
-	if err != nil {
-		return page, err
-	}
-	page.Total = rows.Total
-	scenes, err := c.scenes(ctx, rows.Items)
-	for _, r := range rows.Items {
+		[]any{f.Organization, f.AllBoards, f.Boards, f.BoardID}, s, c.feedViews)
+}
+
+func (c Comments) feedViews(ctx context.Context, rows []CommentRow) ([]FeedComment, error) {
+	scenes, err := c.scenes(ctx, rows)
+	var views []FeedComment
+	for _, r := range rows {
 		if around := scenes[r.ID]; around.shown(r.Message) { // or it was deleted between the two statements
-			page.Items = append(page.Items, viewFeedComment(r, around))
+			views = append(views, viewFeedComment(r, around))
 		}
 	}
-	return page, err
+	return views, err
 }
 
 // scenes reads what is around comments, by their ids.
 func (c Comments) scenes(ctx context.Context, of []CommentRow) (map[uuid.UUID]scene, error) {
 	scenes := make(map[uuid.UUID]scene, len(of))
-	if len(of) == 0 {
-		return scenes, nil
-	}
 	ids := make([]uuid.UUID, len(of))
 	for i, r := range of {
 		ids[i] = r.ID

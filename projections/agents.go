@@ -2,7 +2,6 @@ package projections
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -88,11 +87,18 @@ func AgentsTopic(org uuid.UUID) string { return "organization/" + org.String() +
 // agent's have none.
 const AttrBoard = "board"
 
+type agentFrame struct {
+	Agent Agent `json:"agent"`
+}
+
+type agentDeletedFrame struct {
+	Type    string    `json:"type"`
+	AgentID uuid.UUID `json:"agent_id"`
+}
+
 // AgentFrame is the payload and the attributes of a frame that shows an agent.
 func AgentFrame(v Agent) ([]byte, map[string]string, error) {
-	payload, err := render(struct {
-		Agent Agent `json:"agent"`
-	}{v})
+	payload, err := render(agentFrame{v})
 	return payload, agentAttrs(v.BoardID), err
 }
 
@@ -111,22 +117,11 @@ func frameAgent(e *eventstore.Staged, a agent.Agent) ([]eventstore.PendingFrame,
 		return nil, nil
 	case agent.Created, agent.Updated, agent.Deleted, agent.Appeared, agent.Lost, agent.Returned:
 	}
-	f := eventstore.PendingFrame{Of: e, Frame: eventstore.Frame{
-		Topic: AgentsTopic(a.OrganizationID), About: a.ID, Attrs: agentAttrs(a.BoardID),
-	}}
-	var err error
+	var payload any = agentFrame{ViewAgent(a, Presence{Status: a.Status, LastSeenAt: a.LastSeenAt}, e.Time)}
 	if a.Deleted {
-		f.Payload, err = render(struct {
-			Type    string    `json:"type"`
-			AgentID uuid.UUID `json:"agent_id"`
-		}{e.Type, a.ID})
-	} else {
-		f.Payload, _, err = AgentFrame(viewAgent(agentRow(a), Presence{Status: a.Status, LastSeenAt: a.LastSeenAt}, e.Time))
+		payload = agentDeletedFrame{e.Type, a.ID}
 	}
-	if err != nil {
-		return nil, fmt.Errorf("projections: render %s: %w", e.Type, err)
-	}
-	return []eventstore.PendingFrame{f}, nil
+	return frameOf(e, AgentsTopic(a.OrganizationID), a.ID, agentAttrs(a.BoardID), payload)
 }
 
 // Agents finds and lists agents.
@@ -179,12 +174,7 @@ func (a Agents) Find(ctx context.Context, id uuid.UUID) (*AgentRow, error) {
 
 // LeftOn lists the agents of a board, of a deleted one too.
 func (a Agents) LeftOn(ctx context.Context, board uuid.UUID) ([]uuid.UUID, error) {
-	rows, err := findAll[AgentRow](ctx, a.DB, agentsTable, "board_id = $1", board)
-	ids := make([]uuid.UUID, len(rows))
-	for i, r := range rows {
-		ids[i] = r.ID
-	}
-	return ids, err
+	return findIDs(ctx, a.DB, agentsTable, "board_id = $1", board)
 }
 
 // AgentFilter narrows a list of agents.
@@ -199,18 +189,11 @@ type AgentFilter struct {
 
 // List lists agents, the newest first.
 func (a Agents) List(ctx context.Context, f AgentFilter, s Slice) (Page[Agent], error) {
-	page := Page[Agent]{Items: []Agent{}, Limit: s.Limit, Offset: s.Offset}
-	rows, err := list(ctx, a.DB, agentsTable,
+	return listViews(ctx, a.DB, agentsTable,
 		`organization_id = $1 and ((board_id is null and $2) or (board_id is not null and ($3 or board_id = any($4))))
 			and ($5::uuid is null or board_id = $5) and ($6::uuid is null or gateway_id = $6) and `+boardIsThere,
 		`created_at desc, id desc`,
-		[]any{f.Organization, f.Main, f.AllBoards, f.Boards, f.BoardID, f.GatewayID}, s, func(r AgentRow) AgentRow { return r })
-	if err != nil {
-		return page, err
-	}
-	page.Total = rows.Total
-	page.Items, err = a.seen(ctx, rows.Items)
-	return page, err
+		[]any{f.Organization, f.Main, f.AllBoards, f.Boards, f.BoardID, f.GatewayID}, s, a.seen)
 }
 
 // seen shows agents as they are seen now.

@@ -10,7 +10,6 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"missioncontrol/domain"
 	"missioncontrol/domain/approval"
@@ -118,43 +117,28 @@ func (a Approvals) titles(ctx context.Context, d *eventstore.Decision, changed l
 			}
 			continue
 		}
-		if d != nil {
-			d.Look(eventstore.Key(id, "task"))
-		}
 		ask = append(ask, id)
 	}
-	if len(ask) == 0 {
-		return titles, nil
-	}
-	rows, err := a.DB.Query(ctx, `select id, title from tasks where id = any($1)`, ask)
-	if err != nil {
-		return nil, fmt.Errorf("projections: read titles of tasks: %w", err)
-	}
-	var id uuid.UUID
-	var title string
-	if _, err := pgx.ForEachRow(rows, []any{&id, &title}, func() error { titles[id] = title; return nil }); err != nil {
-		return nil, fmt.Errorf("projections: read titles of tasks: %w", err)
-	}
-	return titles, nil
+	return titles, readOfTasks(ctx, a.Reader, d, "title", ask, titles)
 }
 
 // OnBoard lists the requests of a board, the newest first; status "" lists all.
 func (a Approvals) OnBoard(ctx context.Context, board uuid.UUID, status string, s Slice) (Page[Approval], error) {
-	rows, err := list(ctx, a.DB, approvalsTable, `board_id = $1 and ($2 = '' or status = $2)`, `created_at desc, id desc`,
-		[]any{board, status}, s, func(r ApprovalRow) ApprovalRow { return r })
-	page := Page[Approval]{Items: []Approval{}, Total: rows.Total, Limit: rows.Limit, Offset: rows.Offset}
-	if err != nil {
-		return page, err
-	}
+	return listViews(ctx, a.DB, approvalsTable, `board_id = $1 and ($2 = '' or status = $2)`, `created_at desc, id desc`,
+		[]any{board, status}, s, a.views)
+}
+
+func (a Approvals) views(ctx context.Context, rows []ApprovalRow) ([]Approval, error) {
 	var ids []uuid.UUID
-	for _, r := range rows.Items {
+	for _, r := range rows {
 		ids = append(ids, r.TaskIDs...)
 	}
 	titles, err := a.titles(ctx, nil, nothing, ids)
-	for _, r := range rows.Items {
-		page.Items = append(page.Items, viewApproval(r, titles))
+	views := make([]Approval, len(rows))
+	for i, r := range rows {
+		views[i] = viewApproval(r, titles)
 	}
-	return page, err
+	return views, err
 }
 
 // Linked are the requests that a task waits for, or that let it through.
@@ -183,12 +167,7 @@ func (a Approvals) OfTask(ctx context.Context, d *eventstore.Decision, task uuid
 // LinkedTo lists the requests linked to a task.
 func (a Approvals) LinkedTo(ctx context.Context, d *eventstore.Decision, task uuid.UUID) ([]uuid.UUID, error) {
 	d.Look(TaskApprovalsKey(task))
-	rows, err := findAll[ApprovalRow](ctx, a.DB, approvalsTable, `task_ids @> array[$1::uuid] order by created_at, id`, task)
-	ids := make([]uuid.UUID, len(rows))
-	for i, r := range rows {
-		ids[i] = r.ID
-	}
-	return ids, err
+	return findIDs(ctx, a.DB, approvalsTable, `task_ids @> array[$1::uuid] order by created_at, id`, task)
 }
 
 // Conflicts lists, for tasks of a board, the oldest other request that each
@@ -228,13 +207,21 @@ type TaskCounts struct {
 	Pending int       `json:"approvals_pending_count"`
 }
 
-// approvalFrame is what the stream shows. task_counts is an object for one
-// task, an array for several, absent for none.
+// approvalFrame is what the stream shows of a request. task_counts is an object
+// for one task, an array for several, absent for none.
 type approvalFrame struct {
-	Type         string   `json:"type,omitzero"`
 	Approval     Approval `json:"approval"`
 	PendingCount int      `json:"pending_approvals_count"`
 	TaskCounts   any      `json:"task_counts,omitzero"`
+}
+
+// approvalDeletedFrame tells that a request is gone. It shows no approval:
+// today's clients know no type here, merge by id, and would show it again.
+type approvalDeletedFrame struct {
+	Type         string    `json:"type"`
+	ApprovalID   uuid.UUID `json:"approval_id"`
+	PendingCount int       `json:"pending_approvals_count"`
+	TaskCounts   any       `json:"task_counts,omitzero"`
 }
 
 // tally is what an approval's frame counts.
@@ -244,35 +231,20 @@ type tally struct {
 	titles  map[uuid.UUID]string
 }
 
-func frameApproval(e *eventstore.Staged, a approval.Approval, n tally) (eventstore.PendingFrame, error) {
-	f := approvalFrame{Approval: viewApproval(approvalRow(a), n.titles), PendingCount: n.pending}
-	if a.IsDeleted {
-		f.Type = e.Type // today's client would show it again: it knows no type here, and merges by id
-	}
+func frameApproval(e *eventstore.Staged, a approval.Approval, n tally) ([]eventstore.PendingFrame, error) {
+	var counts any
 	switch len(n.tasks) {
 	case 0:
 	case 1:
-		f.TaskCounts = n.tasks[0]
+		counts = n.tasks[0]
 	default:
-		f.TaskCounts = n.tasks
+		counts = n.tasks
 	}
-	var payload any = f
+	var payload any = approvalFrame{viewApproval(approvalRow(a), n.titles), n.pending, counts}
 	if a.IsDeleted {
-		payload = approvalGone{e.Type, a.ID, n.pending, f.TaskCounts}
+		payload = approvalDeletedFrame{e.Type, a.ID, n.pending, counts}
 	}
-	text, err := render(payload)
-	if err != nil {
-		return eventstore.PendingFrame{}, fmt.Errorf("projections: render %s: %w", e.Type, err)
-	}
-	return eventstore.PendingFrame{Of: e, Frame: eventstore.Frame{Topic: ApprovalsTopic(a.BoardID), About: a.ID, Payload: text}}, nil
-}
-
-// approvalGone tells that a request is gone; today's clients ignore it.
-type approvalGone struct {
-	Type         string    `json:"type"`
-	ApprovalID   uuid.UUID `json:"approval_id"`
-	PendingCount int       `json:"pending_approvals_count"`
-	TaskCounts   any       `json:"task_counts,omitzero"`
+	return frameOf(e, ApprovalsTopic(a.BoardID), a.ID, nil, payload)
 }
 
 // tally counts for the frame of an approval: those that the decision has

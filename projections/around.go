@@ -68,15 +68,11 @@ func (t Tasks) around(ctx context.Context, d *eventstore.Decision, changed layer
 		for _, id := range r.DependsOn {
 			if s, ok := statusIn(changed, id); ok {
 				n.statuses[id] = s
-			} else if !slices.Contains(dependencies, id) {
-				dependencies = append(dependencies, id)
+			} else {
+				dependencies = union(dependencies, id)
 			}
 		}
-		for _, id := range r.TagIDs {
-			if !slices.Contains(tags, id) {
-				tags = append(tags, id)
-			}
-		}
+		tags = union(tags, r.TagIDs...)
 		if _, known := n.fields[r.BoardID]; !known {
 			var err error
 			if n.fields[r.BoardID], err = Fields(t).OnBoard(ctx, d, r.BoardID); err != nil {
@@ -84,7 +80,7 @@ func (t Tasks) around(ctx context.Context, d *eventstore.Decision, changed layer
 			}
 		}
 	}
-	if err := t.statuses(ctx, d, dependencies, n.statuses); err != nil {
+	if err := readOfTasks(ctx, t.Reader, d, "status", dependencies, n.statuses); err != nil {
 		return nil, err
 	}
 	return n, t.tags(ctx, d, tags, n.tags)
@@ -110,8 +106,8 @@ func statusIn(changed layer, id uuid.UUID) (task.Status, bool) {
 	return t.Status, ok && t.Exists()
 }
 
-// statuses reads how tasks stand; those that do not exist stay out.
-func (t Tasks) statuses(ctx context.Context, d *eventstore.Decision, ids []uuid.UUID, into map[uuid.UUID]task.Status) error {
+// readOfTasks reads a column of tasks; those that do not exist stay out.
+func readOfTasks[V any](ctx context.Context, r Reader, d *eventstore.Decision, column string, ids []uuid.UUID, into map[uuid.UUID]V) error {
 	if len(ids) == 0 {
 		return nil
 	}
@@ -120,14 +116,14 @@ func (t Tasks) statuses(ctx context.Context, d *eventstore.Decision, ids []uuid.
 			d.Look(eventstore.Key(id, "task"))
 		}
 	}
-	rows, err := t.DB.Query(ctx, `select id, status from tasks where id = any($1)`, ids)
+	rows, err := r.DB.Query(ctx, "select id, "+column+" from tasks where id = any($1)", ids)
 	if err != nil {
-		return fmt.Errorf("projections: read statuses of tasks: %w", err)
+		return fmt.Errorf("projections: read the %s of tasks: %w", column, err)
 	}
 	var id uuid.UUID
-	var status task.Status
-	if _, err := pgx.ForEachRow(rows, []any{&id, &status}, func() error { into[id] = status; return nil }); err != nil {
-		return fmt.Errorf("projections: read statuses of tasks: %w", err)
+	var v V
+	if _, err := pgx.ForEachRow(rows, []any{&id, &v}, func() error { into[id] = v; return nil }); err != nil {
+		return fmt.Errorf("projections: read the %s of tasks: %w", column, err)
 	}
 	return nil
 }

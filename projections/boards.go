@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 
@@ -107,17 +106,16 @@ func frameBoard(e *eventstore.Staged, b board.Board) ([]eventstore.PendingFrame,
 		return nil, nil
 	case board.Deleted:
 	}
-	payload, err := json.Marshal(struct {
+	gone := struct {
 		Type    string    `json:"type"`
 		BoardID uuid.UUID `json:"board_id"`
-	}{e.Type, b.ID})
+	}{e.Type, b.ID}
+	frames, err := frameOf(e, TasksTopic(b.ID), b.ID, nil, gone)
 	if err != nil {
-		return nil, fmt.Errorf("projections: render %s: %w", e.Type, err)
+		return nil, err
 	}
-	return []eventstore.PendingFrame{
-		{Of: e, Frame: eventstore.Frame{Topic: TasksTopic(b.ID), About: b.ID, Payload: payload}},
-		{Of: e, Frame: eventstore.Frame{Topic: AgentsTopic(b.OrganizationID), About: b.ID, Payload: payload, Attrs: agentAttrs(&b.ID)}},
-	}, nil
+	agents, err := frameOf(e, AgentsTopic(b.OrganizationID), b.ID, agentAttrs(&b.ID), gone)
+	return append(frames, agents...), err
 }
 
 // Boards finds and lists boards.

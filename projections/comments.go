@@ -2,7 +2,6 @@ package projections
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -49,14 +48,9 @@ type commentFrame struct {
 }
 
 // frameComment renders what the board's task stream shows of a comment.
-func frameComment(e *eventstore.Staged, c comment.Comment) (eventstore.PendingFrame, error) {
-	payload, err := render(commentFrame{e.Type, activity{
-		ID: e.ID, EventType: e.Type, Message: c.Message, AgentID: c.AgentID, TaskID: c.TaskID, CreatedAt: Time(e.Time),
-	}, ViewComment(c)})
-	if err != nil {
-		return eventstore.PendingFrame{}, fmt.Errorf("projections: render %s: %w", e.Type, err)
-	}
-	return eventstore.PendingFrame{Of: e, Frame: eventstore.Frame{Topic: TasksTopic(c.BoardID), About: c.TaskID, Payload: payload}}, nil
+func frameComment(e *eventstore.Staged, c comment.Comment) ([]eventstore.PendingFrame, error) {
+	line := activity{ID: e.ID, EventType: e.Type, Message: c.Message, AgentID: c.AgentID, TaskID: c.TaskID, CreatedAt: Time(e.Time)}
+	return frameOf(e, TasksTopic(c.BoardID), c.TaskID, nil, commentFrame{e.Type, line, ViewComment(c)})
 }
 
 // CommentsKey names the fact what was said about a task.

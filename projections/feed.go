@@ -49,20 +49,16 @@ func (f Feed) Alive(ctx context.Context, topic string, frames []eventstore.Frame
 	for i, fr := range frames {
 		ids[i] = fr.About
 	}
-	where := " where id = any($1)"
+	where := "id = any($1)"
 	if table == agentsTable {
 		where += " and " + boardIsThere
 	}
 	if strings.HasSuffix(topic, taskCommentsSuffix) { // tasks of a deleted board go later
 		where += " and exists (select 1 from boards b where b.id = tasks.board_id)"
 	}
-	rows, err := f.DB.Query(ctx, "select id from "+table.Name+where, ids)
+	left, err := findIDs(ctx, f.DB, table, where, ids)
 	if err != nil {
-		return nil, fmt.Errorf("projections: what is left of %s: %w", topic, err)
-	}
-	left, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-	if err != nil {
-		return nil, fmt.Errorf("projections: what is left of %s: %w", topic, err)
+		return nil, err
 	}
 	there := make(map[uuid.UUID]bool, len(left))
 	for _, id := range left {

@@ -3,12 +3,10 @@ package projections
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"missioncontrol/domain"
 	"missioncontrol/domain/field"
@@ -85,7 +83,7 @@ func viewField(r FieldRow, there map[uuid.UUID]bool) Field {
 
 // frameField renders what streams show of an event, under types that today's
 // clients ignore.
-func frameField(e *eventstore.Staged, d field.Definition) (eventstore.PendingFrame, error) {
+func frameField(e *eventstore.Staged, d field.Definition) ([]eventstore.PendingFrame, error) {
 	type edited struct {
 		Type  string `json:"type"`
 		Field Field  `json:"custom_field"`
@@ -98,7 +96,7 @@ func frameField(e *eventstore.Staged, d field.Definition) (eventstore.PendingFra
 	if d.Deleted {
 		payload = deleted{e.Type, d.ID}
 	}
-	return frameCatalog(e, d.OrganizationID, d.ID, payload)
+	return frameOf(e, CatalogTopic(d.OrganizationID), d.ID, nil, payload)
 }
 
 // FieldKey names the fact whether an organization has a field of a key.
@@ -175,19 +173,11 @@ func (f Fields) View(ctx context.Context, d field.Definition) (Field, error) {
 func (f Fields) views(ctx context.Context, rows []FieldRow) ([]Field, error) {
 	var boards []uuid.UUID
 	for _, r := range rows {
-		for _, id := range r.BoardIDs {
-			if !slices.Contains(boards, id) {
-				boards = append(boards, id)
-			}
-		}
+		boards = union(boards, r.BoardIDs...)
 	}
-	found, err := f.DB.Query(ctx, `select id from boards where id = any($1)`, boards)
+	left, err := findIDs(ctx, f.DB, boardsTable, "id = any($1)", boards)
 	if err != nil {
-		return nil, fmt.Errorf("projections: read boards of custom fields: %w", err)
-	}
-	left, err := pgx.CollectRows(found, pgx.RowTo[uuid.UUID])
-	if err != nil {
-		return nil, fmt.Errorf("projections: read boards of custom fields: %w", err)
+		return nil, err
 	}
 	there := make(map[uuid.UUID]bool, len(left))
 	for _, id := range left {

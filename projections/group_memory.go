@@ -2,8 +2,6 @@ package projections
 
 import (
 	"context"
-	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -65,17 +63,10 @@ func GroupMemoryTopic(group uuid.UUID) string { return "group/" + group.String()
 // there.
 func NoGroupTopic(board uuid.UUID) string { return "board/" + board.String() + "/no-group" }
 
-func frameGroupMemory(e *eventstore.Staged, m memory.Memory) (eventstore.PendingFrame, error) {
-	payload, err := render(struct {
+func frameGroupMemory(e *eventstore.Staged, m memory.Memory) ([]eventstore.PendingFrame, error) {
+	return frameOf(e, GroupMemoryTopic(m.BoardGroupID), m.ID, memoryAttrs(m), struct {
 		Memory GroupMemory `json:"memory"`
 	}{ViewGroupMemory(m)})
-	if err != nil {
-		return eventstore.PendingFrame{}, fmt.Errorf("projections: render %s: %w", e.Type, err)
-	}
-	return eventstore.PendingFrame{Of: e, Frame: eventstore.Frame{
-		Topic: GroupMemoryTopic(m.BoardGroupID), About: m.ID, Payload: payload,
-		Attrs: map[string]string{IsChat: strconv.FormatBool(m.IsChat)},
-	}}, nil
 }
 
 // Memory lists a group's memory, the newest first; isChat nil lists both kinds.

@@ -3,7 +3,6 @@ package projections
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -108,11 +107,7 @@ func (g Groups) Snapshot(ctx context.Context, row *GroupRow, of SnapshotOf) (Gro
 func (g Groups) tagsOf(ctx context.Context, tasks []groupTaskRow) (map[uuid.UUID]TagRef, error) {
 	var ids []uuid.UUID
 	for _, t := range tasks {
-		for _, id := range t.TagIDs {
-			if !slices.Contains(ids, id) {
-				ids = append(ids, id)
-			}
-		}
+		ids = union(ids, t.TagIDs...)
 	}
 	tags := map[uuid.UUID]TagRef{}
 	return tags, Tasks(g).tags(ctx, nil, ids, tags)

@@ -2,11 +2,9 @@ package projections
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"missioncontrol/domain"
 	"missioncontrol/domain/group"
@@ -73,15 +71,7 @@ func (g Groups) Find(ctx context.Context, d *eventstore.Decision, id uuid.UUID) 
 // Boards lists the boards of a group, by their ids.
 func (g Groups) Boards(ctx context.Context, d *eventstore.Decision, id uuid.UUID) ([]uuid.UUID, error) {
 	return eventstore.LookAt(ctx, g.Store, d, GroupBoardsKey(id), "ids", func(ctx context.Context) ([]uuid.UUID, error) {
-		rows, err := g.DB.Query(ctx, `select id from boards where board_group_id = $1 order by id`, id)
-		if err != nil {
-			return nil, fmt.Errorf("projections: list the boards of group %v: %w", id, err)
-		}
-		ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-		if err != nil {
-			return nil, fmt.Errorf("projections: list the boards of group %v: %w", id, err)
-		}
-		return ids, nil
+		return findIDs(ctx, g.DB, boardsTable, "board_group_id = $1 order by id", id)
 	})
 }
 

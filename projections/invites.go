@@ -96,23 +96,13 @@ func (i Invites) Pending(ctx context.Context, d *eventstore.Decision, org uuid.U
 // PendingFor lists the open invites of an email into an organization.
 func (i Invites) PendingFor(ctx context.Context, d *eventstore.Decision, org uuid.UUID, emailHash []byte) ([]uuid.UUID, error) {
 	d.Look(InviteKey(org, emailHash))
-	rows, err := findAll[InviteRow](ctx, i.DB, invitesTable, pendingInvite+" and organization_id = $2 and email_hash = $3", d.Now(), org, emailHash)
-	ids := make([]uuid.UUID, len(rows))
-	for n, r := range rows {
-		ids[n] = r.ID
-	}
-	return ids, err
+	return findIDs(ctx, i.DB, invitesTable, pendingInvite+" and organization_id = $2 and email_hash = $3", d.Now(), org, emailHash)
 }
 
 // Of lists the invites of a person, open or not: those of its emails, and those
 // that it accepted.
 func (i Invites) Of(ctx context.Context, person uuid.UUID, emailHashes [][]byte) ([]uuid.UUID, error) {
-	rows, err := findAll[InviteRow](ctx, i.DB, invitesTable, "email_hash = any($1) or accepted_by_user_id = $2", emailHashes, person)
-	ids := make([]uuid.UUID, len(rows))
-	for n, r := range rows {
-		ids[n] = r.ID
-	}
-	return ids, err
+	return findIDs(ctx, i.DB, invitesTable, "email_hash = any($1) or accepted_by_user_id = $2", emailHashes, person)
 }
 
 // OldestFor returns the oldest open invite of an email, nil if there is none.
@@ -125,22 +115,22 @@ func (i Invites) OldestFor(ctx context.Context, d *eventstore.Decision, emailHas
 // PendingOf lists the open invites of an organization with their tokens, the
 // newest first.
 func (i Invites) PendingOf(ctx context.Context, org uuid.UUID, s Slice) (Page[Invite], error) {
-	rows, err := list(ctx, i.DB, invitesTable, pendingInvite+" and organization_id = $2", "created_at desc, id desc",
-		[]any{i.Store.Now(), org}, s, func(r InviteRow) InviteRow { return r })
-	page := Page[Invite]{Items: []Invite{}, Total: rows.Total, Limit: rows.Limit, Offset: rows.Offset}
-	if err != nil {
-		return page, err
-	}
-	ids := make([]uuid.UUID, len(rows.Items))
-	for n, r := range rows.Items {
+	return listViews(ctx, i.DB, invitesTable, pendingInvite+" and organization_id = $2", "created_at desc, id desc",
+		[]any{i.Store.Now(), org}, s, i.views)
+}
+
+func (i Invites) views(ctx context.Context, rows []InviteRow) ([]Invite, error) {
+	ids := make([]uuid.UUID, len(rows))
+	for n, r := range rows {
 		ids[n] = r.ID
 	}
 	tokens, err := i.Store.Vault().Secrets(ctx, ids)
 	if err != nil {
-		return page, fmt.Errorf("projections: tokens of invites: %w", err)
+		return nil, fmt.Errorf("projections: tokens of invites: %w", err)
 	}
-	for _, r := range rows.Items {
-		page.Items = append(page.Items, viewInvite(r, tokens[r.ID]))
+	views := make([]Invite, len(rows))
+	for n, r := range rows {
+		views[n] = viewInvite(r, tokens[r.ID])
 	}
-	return page, nil
+	return views, nil
 }

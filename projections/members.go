@@ -9,7 +9,6 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"missioncontrol/domain"
 	"missioncontrol/domain/member"
@@ -152,13 +151,9 @@ func (m Members) leaveOutGone(ctx context.Context, rows []MemberRow) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	boards, err := m.DB.Query(ctx, `select id from boards where id = any($1)`, ids)
+	there, err := findIDs(ctx, m.DB, boardsTable, "id = any($1)", ids)
 	if err != nil {
-		return fmt.Errorf("projections: which boards are there: %w", err)
-	}
-	there, err := pgx.CollectRows(boards, pgx.RowTo[uuid.UUID])
-	if err != nil {
-		return fmt.Errorf("projections: which boards are there: %w", err)
+		return err
 	}
 	for i := range rows {
 		grants := slices.DeleteFunc(rows[i].Grants(), func(g BoardAccess) bool { return !slices.Contains(there, g.BoardID) })
@@ -309,21 +304,3 @@ func (m Members) Find(ctx context.Context, org, id uuid.UUID) (*WithUser, error)
 
 // View shows it.
 func (w *WithUser) View() Member { return viewMember(w.MemberRow, w.User) }
-
-// findAll reads the rows that where selects.
-func findAll[R any](ctx context.Context, db querier, t *eventstore.Table, where string, args ...any) ([]R, error) {
-	rows, err := db.Query(ctx, "select "+t.SQLColumns()+" from "+t.Name+" where "+where, args...)
-	if err != nil {
-		return nil, fmt.Errorf("projections: read %s: %w", t.Name, err)
-	}
-	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[R])
-	if err != nil {
-		return nil, fmt.Errorf("projections: read %s: %w", t.Name, err)
-	}
-	return found, nil
-}
-
-// querier is a pool or a transaction.
-type querier interface {
-	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
-}

@@ -2,7 +2,6 @@ package projections
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"time"
 
@@ -90,17 +89,14 @@ func MemoryTopic(board uuid.UUID) string { return "board/" + board.String() + "/
 // IsChat is the attribute that memory streams filter by.
 const IsChat = "is_chat"
 
-func frameMemory(e *eventstore.Staged, m memory.Memory) (eventstore.PendingFrame, error) {
-	payload, err := render(struct {
+func memoryAttrs(m memory.Memory) map[string]string {
+	return map[string]string{IsChat: strconv.FormatBool(m.IsChat)}
+}
+
+func frameMemory(e *eventstore.Staged, m memory.Memory) ([]eventstore.PendingFrame, error) {
+	return frameOf(e, MemoryTopic(m.BoardID), m.ID, memoryAttrs(m), struct {
 		Memory Memory `json:"memory"`
 	}{ViewMemory(m)})
-	if err != nil {
-		return eventstore.PendingFrame{}, fmt.Errorf("projections: render %s: %w", e.Type, err)
-	}
-	return eventstore.PendingFrame{Of: e, Frame: eventstore.Frame{
-		Topic: MemoryTopic(m.BoardID), About: m.ID, Payload: payload,
-		Attrs: map[string]string{IsChat: strconv.FormatBool(m.IsChat)},
-	}}, nil
 }
 
 // Memories lists memory.

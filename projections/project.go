@@ -58,13 +58,13 @@ func (r Reader) frame(d *eventstore.Decision, changed *world, e *eventstore.Stag
 		if err != nil {
 			return nil, err
 		}
-		return one(frameTask(e, s, around))
+		return frameTask(e, s, around)
 	case approval.Approval:
 		n, err := Approvals{r}.tally(d.Context(), d, changed, s)
 		if err != nil {
 			return nil, err
 		}
-		return one(frameApproval(e, s, n))
+		return frameApproval(e, s, n)
 	case comment.Comment:
 		around, err := Comments{r}.scene(d.Context(), d, changed, s)
 		if err != nil {
@@ -80,17 +80,13 @@ func (r Reader) frame(d *eventstore.Decision, changed *world, e *eventstore.Stag
 func frameIn(w *world, e *eventstore.Staged) ([]eventstore.PendingFrame, error) {
 	switch s := e.State.(type) {
 	case task.Task:
-		return one(frameTask(e, s, w))
+		return frameTask(e, s, w)
 	case approval.Approval:
-		return one(frameApproval(e, s, tallyIn(w, s)))
+		return frameApproval(e, s, tallyIn(w, s))
 	case comment.Comment:
 		return framesComment(e, s, sceneIn(w, s))
 	}
 	return frame(e)
-}
-
-func one(f eventstore.PendingFrame, err error) ([]eventstore.PendingFrame, error) {
-	return []eventstore.PendingFrame{f}, err
 }
 
 // row maps an aggregate's state to the row of its table.
@@ -129,9 +125,6 @@ func row(state any) (eventstore.Write, error) {
 	return eventstore.Write{}, fmt.Errorf("projections: no row is known for %T", state)
 }
 
-// render encodes what a frame shows, the same way every time.
-func render(v any) ([]byte, error) { return json.Marshal(v, json.Deterministic(true)) }
-
 func putOrRemove(t *eventstore.Table, row any, exists bool) eventstore.Write {
 	if exists {
 		return t.Put(row)
@@ -147,17 +140,30 @@ func frame(e *eventstore.Staged) ([]eventstore.PendingFrame, error) {
 	case board.Board:
 		return frameBoard(e, s)
 	case tag.Tag:
-		return one(frameTag(e, s))
+		return frameTag(e, s)
 	case field.Definition:
-		return one(frameField(e, s))
+		return frameField(e, s)
 	case memory.Memory:
 		if s.BoardGroupID != uuid.Nil {
-			return one(frameGroupMemory(e, s))
+			return frameGroupMemory(e, s)
 		}
-		return one(frameMemory(e, s))
+		return frameMemory(e, s)
 	}
 	return nil, nil
 }
+
+// frameOf is the one frame that a topic shows of an event. attrs is nil where
+// nobody filters.
+func frameOf(e *eventstore.Staged, topic string, about uuid.UUID, attrs map[string]string, payload any) ([]eventstore.PendingFrame, error) {
+	text, err := render(payload)
+	if err != nil {
+		return nil, fmt.Errorf("projections: render %s for %s: %w", e.Type, topic, err)
+	}
+	return []eventstore.PendingFrame{{Of: e, Frame: eventstore.Frame{Topic: topic, About: about, Attrs: attrs, Payload: text}}}, nil
+}
+
+// render encodes what a frame shows, the same way every time.
+func render(v any) ([]byte, error) { return json.Marshal(v, json.Deterministic(true)) }
 
 // actingAgent is the agent behind an event, nil if it was somebody else.
 func actingAgent(r *eventstore.Recorded) *uuid.UUID {

@@ -10,10 +10,12 @@ package projections
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -103,47 +105,93 @@ type Page[V any] struct {
 // Slice asks for one page of a list.
 type Slice struct{ Limit, Offset int }
 
-// list runs a counted, paged query in one round trip. where holds the rest of
-// the statement from its from clause on; order its sorting.
+// list reads one page of the rows that where selects, sorted by order.
 func list[R, V any](ctx context.Context, db *pgxpool.Pool, t *eventstore.Table, where, order string, args []any, s Slice, view func(R) V) (Page[V], error) {
+	return listViews(ctx, db, t, where, order, args, s, func(_ context.Context, rows []R) ([]V, error) {
+		items := make([]V, len(rows))
+		for i, r := range rows {
+			items[i] = view(r)
+		}
+		return items, nil
+	})
+}
+
+// listViews is list for views that show what other tables hold: views reads it
+// once for all rows of the page, and may leave rows out. It is not asked about
+// an empty page.
+func listViews[R, V any](ctx context.Context, db *pgxpool.Pool, t *eventstore.Table, where, order string, args []any, s Slice, views func(context.Context, []R) ([]V, error)) (Page[V], error) {
 	page := Page[V]{Items: []V{}, Limit: s.Limit, Offset: s.Offset}
+	rows, total, err := readPage[R](ctx, db, t, where, order, args, s)
+	page.Total = total
+	if err != nil || len(rows) == 0 {
+		return page, err
+	}
+	items, err := views(ctx, rows)
+	page.Items = append(page.Items, items...)
+	return page, err
+}
+
+// readPage counts the rows that where selects and reads those of a page, in one
+// round trip.
+func readPage[R any](ctx context.Context, db *pgxpool.Pool, t *eventstore.Table, where, order string, args []any, s Slice) (page []R, total int, err error) {
 	var batch pgx.Batch
 	batch.Queue("select count(*) from "+t.Name+" where "+where, args...)
 	batch.Queue(fmt.Sprintf("select %s from %s where %s order by %s limit %d offset %d",
 		t.SQLColumns(), t.Name, where, order, s.Limit, s.Offset), args...)
 	results := db.SendBatch(ctx, &batch)
 	defer results.Close() //nolint:errcheck // reading reported it
-	if err := results.QueryRow().Scan(&page.Total); err != nil {
-		return page, fmt.Errorf("projections: count %s: %w", t.Name, err)
+	if err := results.QueryRow().Scan(&total); err != nil {
+		return nil, 0, fmt.Errorf("projections: count %s: %w", t.Name, err)
 	}
 	rows, err := results.Query()
 	if err != nil {
-		return page, fmt.Errorf("projections: list %s: %w", t.Name, err)
+		return nil, 0, fmt.Errorf("projections: list %s: %w", t.Name, err)
 	}
-	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[R])
-	if err != nil {
-		return page, fmt.Errorf("projections: list %s: %w", t.Name, err)
+	if page, err = pgx.CollectRows(rows, pgx.RowToStructByName[R]); err != nil {
+		return nil, 0, fmt.Errorf("projections: list %s: %w", t.Name, err)
 	}
-	for _, r := range found {
-		page.Items = append(page.Items, view(r))
-	}
-	return page, nil
+	return page, total, nil
 }
 
 // find reads the one row that where selects, nil if there is none.
 func find[R any](ctx context.Context, db *pgxpool.Pool, t *eventstore.Table, where string, args ...any) (*R, error) {
-	rows, err := db.Query(ctx, "select "+t.SQLColumns()+" from "+t.Name+" where "+where, args...)
+	found, err := findAll[R](ctx, db, t, where, args...)
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return &found[0], nil
+}
+
+// findAll reads the rows that where selects.
+func findAll[R any](ctx context.Context, db *pgxpool.Pool, t *eventstore.Table, where string, args ...any) ([]R, error) {
+	return collect(ctx, db, t, t.SQLColumns(), where, args, pgx.RowToStructByName[R])
+}
+
+// findIDs reads the ids of the rows that where selects.
+func findIDs(ctx context.Context, db *pgxpool.Pool, t *eventstore.Table, where string, args ...any) ([]uuid.UUID, error) {
+	return collect(ctx, db, t, "id", where, args, pgx.RowTo[uuid.UUID])
+}
+
+func collect[R any](ctx context.Context, db *pgxpool.Pool, t *eventstore.Table, columns, where string, args []any, read pgx.RowToFunc[R]) ([]R, error) {
+	rows, err := db.Query(ctx, "select "+columns+" from "+t.Name+" where "+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("projections: read %s: %w", t.Name, err)
 	}
-	found, err := pgx.CollectRows(rows, pgx.RowToAddrOfStructByName[R])
+	found, err := pgx.CollectRows(rows, read)
 	if err != nil {
 		return nil, fmt.Errorf("projections: read %s: %w", t.Name, err)
 	}
-	if len(found) == 0 {
-		return nil, nil
+	return found, nil
+}
+
+// union appends to ids those of more that it lacks.
+func union(ids []uuid.UUID, more ...uuid.UUID) []uuid.UUID {
+	for _, id := range more {
+		if !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
 	}
-	return found[0], nil
+	return ids
 }
 
 // Ok is the answer to what has nothing else to show.

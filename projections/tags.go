@@ -68,7 +68,7 @@ func CatalogTopic(org uuid.UUID) string { return "organization/" + org.String() 
 
 // frameTag renders what streams show of an event, under types that today's
 // clients ignore.
-func frameTag(e *eventstore.Staged, t tag.Tag) (eventstore.PendingFrame, error) {
+func frameTag(e *eventstore.Staged, t tag.Tag) ([]eventstore.PendingFrame, error) {
 	type edited struct {
 		Type string `json:"type"`
 		Tag  TagRef `json:"tag"`
@@ -81,16 +81,7 @@ func frameTag(e *eventstore.Staged, t tag.Tag) (eventstore.PendingFrame, error) 
 	if t.Deleted {
 		payload = deleted{e.Type, t.ID}
 	}
-	return frameCatalog(e, t.OrganizationID, t.ID, payload)
-}
-
-func frameCatalog(e *eventstore.Staged, org, about uuid.UUID, payload any) (eventstore.PendingFrame, error) {
-	f := eventstore.PendingFrame{Of: e, Frame: eventstore.Frame{Topic: CatalogTopic(org), About: about}}
-	var err error
-	if f.Payload, err = render(payload); err != nil {
-		return f, fmt.Errorf("projections: render %s: %w", e.Type, err)
-	}
-	return f, nil
+	return frameOf(e, CatalogTopic(t.OrganizationID), t.ID, nil, payload)
 }
 
 // SlugKey names the fact whether an organization has a tag of a slug.
@@ -211,20 +202,20 @@ const tagOrder = "lower(name), created_at, id"
 
 // OfOrganization lists the tags of an organization, by name.
 func (t Tags) OfOrganization(ctx context.Context, org uuid.UUID, s Slice) (Page[Tag], error) {
-	rows, err := list(ctx, t.DB, tagsTable, "organization_id = $1", tagOrder, []any{org}, s, func(r TagRow) TagRow { return r })
-	page := Page[Tag]{Items: []Tag{}, Total: rows.Total, Limit: rows.Limit, Offset: rows.Offset}
-	if err != nil || len(rows.Items) == 0 {
-		return page, err
-	}
-	ids := make([]uuid.UUID, len(rows.Items))
-	for i, r := range rows.Items {
+	return listViews(ctx, t.DB, tagsTable, "organization_id = $1", tagOrder, []any{org}, s, t.views)
+}
+
+func (t Tags) views(ctx context.Context, rows []TagRow) ([]Tag, error) {
+	ids := make([]uuid.UUID, len(rows))
+	for i, r := range rows {
 		ids[i] = r.ID
 	}
 	counts, err := t.Counts(ctx, ids...)
-	for _, r := range rows.Items {
-		page.Items = append(page.Items, viewTag(r, counts[r.ID]))
+	views := make([]Tag, len(rows))
+	for i, r := range rows {
+		views[i] = viewTag(r, counts[r.ID])
 	}
-	return page, err
+	return views, err
 }
 
 // RefsOf lists all tags of an organization as tasks show them, by name.

@@ -160,8 +160,7 @@ type taskDeletedFrame struct {
 }
 
 // frameTask renders what the board's task stream shows of an event.
-func frameTask(e *eventstore.Staged, t task.Task, around Around) (eventstore.PendingFrame, error) {
-	f := eventstore.PendingFrame{Of: e, Frame: eventstore.Frame{Topic: TasksTopic(t.BoardID), About: t.ID}}
+func frameTask(e *eventstore.Staged, t task.Task, around Around) ([]eventstore.PendingFrame, error) {
 	line := activity{
 		ID: e.ID, EventType: e.Type, Message: taskMessage(e, t), AgentID: actingAgent(e.Recorded),
 		TaskID: t.ID, CreatedAt: Time(e.Time),
@@ -170,11 +169,7 @@ func frameTask(e *eventstore.Staged, t task.Task, around Around) (eventstore.Pen
 	if t.Deleted {
 		payload = taskDeletedFrame{e.Type, t.ID, line}
 	}
-	var err error
-	if f.Payload, err = render(payload); err != nil {
-		return f, fmt.Errorf("projections: render %s: %w", e.Type, err)
-	}
-	return f, nil
+	return frameOf(e, TasksTopic(t.BoardID), t.ID, nil, payload)
 }
 
 // taskMessage is the sentence of an event. Today's clients show it, and the
@@ -214,23 +209,23 @@ type TaskFilter struct {
 
 // OnBoard lists a board's tasks, the newest first.
 func (t Tasks) OnBoard(ctx context.Context, board uuid.UUID, f TaskFilter, s Slice) (Page[Task], error) {
-	rows, err := list(ctx, t.DB, tasksTable,
+	return listViews(ctx, t.DB, tasksTable,
 		`board_id = $1 and (cardinality($2::text[]) = 0 or status = any($2)) and ($3::uuid is null or assigned_agent_id = $3)
 			and (not $4 or assigned_agent_id is null)`,
 		`created_at desc, id desc`,
-		[]any{board, statusTexts(f.Statuses), f.AssignedAgentID, f.Unassigned}, s, func(r TaskRow) TaskRow { return r })
-	page := Page[Task]{Items: []Task{}, Total: rows.Total, Limit: rows.Limit, Offset: rows.Offset}
+		[]any{board, statusTexts(f.Statuses), f.AssignedAgentID, f.Unassigned}, s, t.views)
+}
+
+func (t Tasks) views(ctx context.Context, rows []TaskRow) ([]Task, error) {
+	around, err := t.Around(ctx, nil, rows...)
 	if err != nil {
-		return page, err
+		return nil, err
 	}
-	around, err := t.Around(ctx, nil, rows.Items...)
-	if err != nil {
-		return page, err
+	views := make([]Task, len(rows))
+	for i, r := range rows {
+		views[i] = viewTask(r, around)
 	}
-	for _, r := range rows.Items {
-		page.Items = append(page.Items, viewTask(r, around))
-	}
-	return page, nil
+	return views, nil
 }
 
 func statusTexts(statuses []task.Status) []string {
@@ -244,12 +239,7 @@ func statusTexts(statuses []task.Status) []string {
 // AssignedTo lists the tasks of an agent.
 func (t Tasks) AssignedTo(ctx context.Context, d *eventstore.Decision, agent uuid.UUID) ([]uuid.UUID, error) {
 	d.Look(AgentTasksKey(agent))
-	rows, err := findAll[TaskRow](ctx, t.DB, tasksTable, "assigned_agent_id = $1", agent)
-	ids := make([]uuid.UUID, len(rows))
-	for i, r := range rows {
-		ids[i] = r.ID
-	}
-	return ids, err
+	return findIDs(ctx, t.DB, tasksTable, "assigned_agent_id = $1", agent)
 }
 
 // EdgesKey names the fact which task of a board depends on which.
@@ -298,12 +288,7 @@ func (t Tasks) OnBoardByID(ctx context.Context, d *eventstore.Decision, board uu
 // Dependents lists the tasks that depend on one.
 func (t Tasks) Dependents(ctx context.Context, d *eventstore.Decision, board, id uuid.UUID) ([]uuid.UUID, error) {
 	d.Look(EdgesKey(board))
-	rows, err := findAll[TaskRow](ctx, t.DB, tasksTable, "depends_on @> array[$1::uuid] and depends_on <> '{}' order by created_at, id", id)
-	ids := make([]uuid.UUID, len(rows))
-	for i, r := range rows {
-		ids[i] = r.ID
-	}
-	return ids, err
+	return findIDs(ctx, t.DB, tasksTable, "depends_on @> array[$1::uuid] and depends_on <> '{}' order by created_at, id", id)
 }
 
 // Exist reports whether a task stands on a board.
