@@ -167,11 +167,7 @@ func (a *API) getAgent(ctx context.Context, in onAgent) (*projections.Agent, err
 }
 
 func (a *API) showAgent(ctx context.Context, id uuid.UUID) (*projections.Agent, error) {
-	v, err := projections.Agents{Reader: a.Read}.Read(ctx, id)
-	if err == nil && v == nil {
-		err = domain.Bare(domain.NotFound)
-	}
-	return v, err
+	return found(projections.Agents{Reader: a.Read}.Read(ctx, id))
 }
 
 type updateAgent struct {

@@ -131,17 +131,9 @@ type onBoard struct {
 }
 
 func (a *API) getBoard(ctx context.Context, _ onBoard) (*projections.Board, error) {
-	b, err := projections.Boards{Reader: a.Read}.Read(ctx, boardOf(ctx).ID)
-	if err == nil && b == nil {
-		err = domain.Bare(domain.NotFound)
-	}
-	return b, err
+	return found(projections.Boards{Reader: a.Read}.Read(ctx, boardOf(ctx).ID))
 }
 
 func (a *API) getBoardSnapshot(ctx context.Context, _ onBoard) (*projections.BoardSnapshot, error) {
-	s, err := projections.Boards{Reader: a.Read}.Snapshot(ctx, boardOf(ctx).ID)
-	if err == nil && s == nil {
-		err = domain.Bare(domain.NotFound)
-	}
-	return s, err
+	return found(projections.Boards{Reader: a.Read}.Snapshot(ctx, boardOf(ctx).ID))
 }

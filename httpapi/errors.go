@@ -142,3 +142,11 @@ func (t *Transport) recovered(w *recorder, r *http.Request) {
 	t.writeJSON(w, r, http.StatusInternalServerError,
 		errorBody{http.StatusText(http.StatusInternalServerError), callOf(r.Context()).ID})
 }
+
+// found answers 404 for what a query did not find.
+func found[V any](v *V, err error) (*V, error) {
+	if err == nil && v == nil {
+		err = domain.Bare(domain.NotFound)
+	}
+	return v, err
+}

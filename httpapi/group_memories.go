@@ -28,11 +28,7 @@ func (a *API) listBoardGroupMemory(ctx context.Context, in listBoardGroupMemory)
 }
 
 // BoardGroupMemoryCreate is the body of a new item of a group's memory.
-type BoardGroupMemoryCreate struct {
-	Content string   `json:"content" nonempty:"true"`
-	Tags    []string `json:"tags" null:"yes"`
-	Source  *string  `json:"source"`
-}
+type BoardGroupMemoryCreate BoardMemoryCreate
 
 type createBoardGroupMemory struct {
 	onGroup

@@ -33,11 +33,7 @@ type onGroup struct {
 }
 
 func (a *API) getBoardGroup(ctx context.Context, _ onGroup) (*projections.Group, error) {
-	g, err := projections.Groups{Reader: a.Read}.Read(ctx, groupOf(ctx).ID)
-	if err == nil && g == nil {
-		err = domain.Bare(domain.NotFound)
-	}
-	return g, err
+	return found(projections.Groups{Reader: a.Read}.Read(ctx, groupOf(ctx).ID))
 }
 
 // BoardGroupUpdate is the body of a change of a group.

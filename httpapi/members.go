@@ -20,14 +20,11 @@ func (a *API) getMyMembership(ctx context.Context, _ struct{}) (projections.Memb
 }
 
 func (a *API) showMember(ctx context.Context, org, id uuid.UUID) (projections.Member, error) {
-	found, err := a.Rules.Members.Find(ctx, org, id)
+	m, err := found(a.Rules.Members.Find(ctx, org, id))
 	if err != nil {
 		return projections.Member{}, err
 	}
-	if found == nil {
-		return projections.Member{}, domain.Bare(domain.NotFound)
-	}
-	return found.View(), nil
+	return m.View(), nil
 }
 
 // listOrgMembers sorts by email and name, which stand sealed in the database.

@@ -14,11 +14,7 @@ func (a *API) bootstrapUser(ctx context.Context, in struct{}) (*projections.User
 }
 
 func (a *API) getMe(ctx context.Context, _ struct{}) (*projections.User, error) {
-	me, err := projections.Users{Reader: a.Read}.Read(ctx, auth.CallerFrom(ctx).Actor.ID)
-	if err == nil && me == nil {
-		err = domain.Bare(domain.NotFound)
-	}
-	return me, err
+	return found(projections.Users{Reader: a.Read}.Read(ctx, auth.CallerFrom(ctx).Actor.ID))
 }
 
 // UserUpdate is the body of a change of one's profile.
