@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"missioncontrol/domain/approval"
 	"missioncontrol/domain/field"
 	"missioncontrol/domain/task"
 	"missioncontrol/eventstore"
@@ -38,14 +38,33 @@ const shownAtMost = "200"
 
 // boardRows is what a snapshot is made of.
 type boardRows struct {
-	boards    []BoardRow // one or none
-	tasks     []TaskRow
-	tags      []TagRow
+	boards    []taggedBoard // one or none
+	tasks     []countedTask
 	fields    []FieldRow
-	agents    []AgentRow
+	agents    []seenAgent
 	approvals []ApprovalRow
 	chat      []MemoryRow
-	counts    []TaskCounts
+}
+
+// taggedBoard is a board with the tags of its tasks.
+type taggedBoard struct {
+	BoardRow
+	Tags []TagRef `db:"tags"`
+}
+
+// countedTask is a task with the requests that it has.
+type countedTask struct {
+	TaskRow
+	All     int `db:"approvals"`
+	Pending int `db:"approvals_pending"`
+}
+
+// seenAgent is an agent as it is seen now: telemetry, which stands beside what
+// has happened.
+type seenAgent struct {
+	AgentRow
+	SeenStatus *string    `db:"seen_status"`
+	SeenAt     *time.Time `db:"seen_at"`
 }
 
 // Snapshot shows a board, nil if there is none.
@@ -54,10 +73,13 @@ func (b Boards) Snapshot(ctx context.Context, id uuid.UUID) (*BoardSnapshot, err
 	if err != nil || len(rows.boards) == 0 {
 		return nil, err
 	}
-	shown := BoardSnapshot{Board: viewBoard(rows.boards[0]), Tasks: rows.cards(), PendingCount: pendingOf(rows.approvals)}
-	// How agents are seen is telemetry, which stands beside what has happened.
-	if shown.Agents, err = Agents(b).seen(ctx, rows.agents); err != nil {
-		return nil, err
+	shown := BoardSnapshot{Board: viewBoard(rows.boards[0].BoardRow), Tasks: rows.cards(), PendingCount: pendingOf(rows.approvals)}
+	for _, r := range rows.agents {
+		var seen Presence
+		if r.SeenStatus != nil {
+			seen = Presence{Status: *r.SeenStatus, LastSeenAt: r.SeenAt}
+		}
+		shown.Agents = append(shown.Agents, viewAgent(r.AgentRow, seen, b.Store.Now()))
 	}
 	titles := make(map[uuid.UUID]string, len(rows.tasks))
 	for _, t := range rows.tasks {
@@ -77,20 +99,18 @@ func (b Boards) Snapshot(ctx context.Context, id uuid.UUID) (*BoardSnapshot, err
 func (b Boards) readRows(ctx context.Context, id uuid.UUID) (boardRows, error) {
 	var rows boardRows
 	var batch pgx.Batch
-	const newest = " order by created_at desc, id desc"
-	queue(&batch, boardsTable, &rows.boards, "id = $1", id)
-	queue(&batch, tasksTable, &rows.tasks, "board_id = $1"+newest, id)
-	queue(&batch, tagsTable, &rows.tags, "id in (select unnest(tag_ids) from tasks where board_id = $1)", id)
-	queue(&batch, fieldsTable, &rows.fields, "board_ids @> array[$1::uuid]", id)
-	queue(&batch, agentsTable, &rows.agents, "board_id = $1"+newest, id)
-	queue(&batch, approvalsTable, &rows.approvals, `board_id = $1 and (status = 'pending' or
+	const of, newest = "board_id = $1", " order by created_at desc, id desc"
+	queue(&batch, &rows.boards, boardsTable, `, coalesce((select json_agg(json_build_object('id', id, 'name', name, 'slug', slug, 'color', color))
+		from tags where id in (select unnest(tag_ids) from tasks where board_id = $1)), '[]') as tags`, "", "id = $1", id)
+	queue(&batch, &rows.tasks, tasksTable, `, coalesce(n.approvals, 0) as approvals, coalesce(n.pending, 0) as approvals_pending`,
+		`left join (select unnest(task_ids) as task, count(*) as approvals, count(*) filter (where status = 'pending') as pending
+			from approvals where board_id = $1 group by 1) n on n.task = id`, of+newest, id)
+	queue(&batch, &rows.fields, fieldsTable, "", "", "board_ids @> array[$1::uuid]", id)
+	queue(&batch, &rows.agents, agentsTable, `, p.seen_status, p.seen_at`,
+		`left join (select agent_id, status as seen_status, last_seen_at as seen_at from agent_presence) p on p.agent_id = id`, of+newest, id)
+	queue(&batch, &rows.approvals, approvalsTable, "", "", `board_id = $1 and (status = 'pending' or
 		id in (select id from approvals where board_id = $1`+newest+` limit `+shownAtMost+`))`+newest, id)
-	queue(&batch, memoryTable, &rows.chat, `board_id = $1 and is_chat and content ~ '\S'`+newest+` limit `+shownAtMost, id)
-	batch.Queue(`select u.id, count(*), count(*) filter (where a.status = $2) from approvals a, unnest(a.task_ids) as u(id)
-		where a.board_id = $1 group by u.id`, id, approval.Pending).Query(func(found pgx.Rows) (err error) {
-		rows.counts, err = pgx.CollectRows(found, pgx.RowToStructByPos[TaskCounts])
-		return err
-	})
+	queue(&batch, &rows.chat, memoryTable, "", "", `board_id = $1 and is_chat and content ~ '\S'`+newest+` limit `+shownAtMost, id)
 	moment := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	err := pgx.BeginTxFunc(ctx, b.DB, moment, func(tx pgx.Tx) error { return tx.SendBatch(ctx, &batch).Close() })
 	if err != nil {
@@ -99,9 +119,9 @@ func (b Boards) readRows(ctx context.Context, id uuid.UUID) (boardRows, error) {
 	return rows, nil
 }
 
-// queue is findAll in a batch.
-func queue[R any](b *pgx.Batch, t *eventstore.Table, into *[]R, where string, args ...any) {
-	b.Queue("select "+t.SQLColumns()+" from "+t.Name+" where "+where, args...).Query(func(rows pgx.Rows) (err error) {
+// queue is findAll in a batch, of rows with more columns from joined tables.
+func queue[R any](b *pgx.Batch, into *[]R, t *eventstore.Table, more, join, where string, id uuid.UUID) {
+	b.Queue("select "+t.SQLColumns()+more+" from "+t.Name+" "+join+" where "+where, id).Query(func(rows pgx.Rows) (err error) {
 		*into, err = pgx.CollectRows(rows, pgx.RowToStructByName[R])
 		return err
 	})
@@ -113,8 +133,8 @@ func (r boardRows) around() Around {
 	for _, t := range r.tasks {
 		n.statuses[t.ID] = t.Status
 	}
-	for _, t := range r.tags {
-		n.tags[t.ID] = refTag(t)
+	for _, t := range r.boards[0].Tags {
+		n.tags[t.ID] = t
 	}
 	board := r.boards[0].ID
 	for _, f := range r.fields {
@@ -124,16 +144,13 @@ func (r boardRows) around() Around {
 }
 
 func (r boardRows) cards() []TaskCard {
-	around, names, counts := r.around(), map[uuid.UUID]*string{}, map[uuid.UUID]TaskCounts{}
+	around, names := r.around(), map[uuid.UUID]*string{}
 	for i := range r.agents {
 		names[r.agents[i].ID] = &r.agents[i].Name
 	}
-	for _, c := range r.counts {
-		counts[c.TaskID] = c
-	}
 	cards := make([]TaskCard, len(r.tasks))
 	for i, t := range r.tasks {
-		cards[i] = TaskCard{Task: viewTask(t, around), ApprovalsCount: counts[t.ID].All, ApprovalsPending: counts[t.ID].Pending}
+		cards[i] = TaskCard{Task: viewTask(t.TaskRow, around), ApprovalsCount: t.All, ApprovalsPending: t.Pending}
 		if t.AssignedAgentID != nil {
 			cards[i].Assignee = names[*t.AssignedAgentID]
 		}

@@ -66,11 +66,13 @@ func openLog(ctx context.Context, url string, edit func(*eventstore.Config)) (*l
 	return l, nil
 }
 
-// run starts the committer.
-func (l *log) run(ctx context.Context) {
+// run starts the committer and other workers.
+func (l *log) run(ctx context.Context, workers ...func(context.Context) error) {
 	alive, stop := context.WithCancel(context.WithoutCancel(ctx))
 	l.stop = stop
-	l.running.Go(func() error { return l.Run(alive) })
+	for _, work := range append(workers, l.Run) {
+		l.running.Go(func() error { return work(alive) })
+	}
 }
 
 func (l *log) close() error {
@@ -90,8 +92,7 @@ type app struct {
 	addr  string
 	clock clock                            // when each position was committed
 	shown atomic.Pointer[eventstore.Frame] // the newest
-	index context.CancelFunc
-	most  atomic.Int64 // statements of a marked request
+	most  atomic.Int64                     // statements of a marked request
 }
 
 var token = strings.Repeat("bench-", 10) // at least 50 characters
@@ -121,10 +122,7 @@ func startApp(ctx context.Context, url string) (_ *app, err error) {
 			return opened
 		},
 	})
-	a.run(ctx)
-	alive, stop := context.WithCancel(context.WithoutCancel(ctx))
-	a.index = stop
-	a.running.Go(func() error { return a.read.Indexed.Run(alive) })
+	a.run(ctx, a.read.Indexed.Run)
 	if err := a.serve(ctx, quiet); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
@@ -185,7 +183,6 @@ func (a *app) close() error {
 	if a.web != nil {
 		_ = a.web.Close() // whoever is still there has nothing more to measure
 	}
-	a.index()
 	a.bus.Close()
 	return a.log.close()
 }

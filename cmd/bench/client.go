@@ -58,7 +58,16 @@ func (c *client) request(method, path, headers, body string) error {
 
 // post returns the answer's body; any status but 200 is an error.
 func (c *client) post(path, body, headers string) ([]byte, error) {
-	if err := c.request("POST", path, headers, body); err != nil {
+	return c.exchange("POST", path, headers, body)
+}
+
+// get is post for what is read.
+func (c *client) get(path, headers string) ([]byte, error) {
+	return c.exchange("GET", path, headers, "")
+}
+
+func (c *client) exchange(method, path, headers, body string) ([]byte, error) {
+	if err := c.request(method, path, headers, body); err != nil {
 		return nil, err
 	}
 	status, length, _, err := c.head()

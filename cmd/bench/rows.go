@@ -20,6 +20,7 @@ func rows() []row {
 		{"http POST tasks, 64 connections", httpThroughput},
 		{"http POST tasks, one connection", httpLatency},
 		{"http POST tasks, statements", httpStatements},
+		{"read a board of 1000 tasks", readBoard},
 		{"sse one client", streamLatency},
 		{"sse 1000 subscribers", streamFanout},
 		{"sse deliveries", streamDeliveries},

@@ -12,14 +12,15 @@ import (
 	"missioncontrol/projections"
 )
 
-// withTasks creates tasks, whose row and frame are written with the event.
+// withTasks creates tasks, whose row and frame are written with the event,
+// while the indexes behind the log follow.
 func withTasks(ctx context.Context, url string) (*appender, error) {
 	l, err := openLog(ctx, url, func(c *eventstore.Config) { c.Projector = projections.Projector{} })
 	if err != nil {
 		return nil, err
 	}
-	l.run(ctx)
-	read := projections.Reader{DB: l.db, Store: l.Store}
+	read := projections.Reader{DB: l.db, Store: l.Store, Indexed: eventstore.NewIndexer(l.Store, projections.Indexes()...)}
+	l.run(ctx, read.Indexed.Run)
 	use := commands.New(l.Store, read, auth.NewAgents(l.Store, read, nil))
 	who, err := use.Users.SignIn(ctx, commands.LocalIdentity())
 	if err != nil {
