@@ -69,6 +69,9 @@ func (a Agents) Create(ctx context.Context, at Place, n NewAgent) (projections.A
 		if board == nil {
 			return domain.Refuse(domain.NotFound, "Board not found")
 		}
+		if c.Team, err = a.team(ctx, d, at, board.MaxAgents); err != nil {
+			return err
+		}
 		if c.NameTaken, err = a.read.NameTaken(ctx, d, at.Board, n.Name, id); err != nil {
 			return err
 		}
@@ -82,6 +85,22 @@ func (a Agents) Create(ctx context.Context, at Place, n NewAgent) (projections.A
 		})
 	})
 	return view, err
+}
+
+// team is what limits an agent that asks: it leads the board still.
+func (a Agents) team(ctx context.Context, d *eventstore.Decision, at Place, most int) (*agent.Team, error) {
+	if d.Actor().Type != domain.Agent {
+		return nil, nil
+	}
+	me, err := a.agents.In(d, at.Organization, d.Actor().ID).State()
+	switch {
+	case err != nil:
+		return nil, err
+	case !me.Exists(), !me.IsBoardLead, me.BoardID == nil, *me.BoardID != at.Board:
+		return nil, domain.Bare(domain.Forbidden)
+	}
+	workers, err := a.read.Workers(ctx, d, at.Board)
+	return &agent.Team{Workers: workers, Most: most}, err
 }
 
 // Update changes an agent. board is where it will be, Nil where it is.
@@ -115,6 +134,14 @@ func (a Agents) Update(ctx context.Context, org, id uuid.UUID, u agent.Updated) 
 		})
 	})
 	return view, err
+}
+
+// WriteSoul rewrites the text that shapes an agent of a board.
+func (a Agents) WriteSoul(ctx context.Context, at Place, id uuid.UUID, e agent.SoulWritten) error {
+	return a.store.Do(ctx, func(d *eventstore.Decision) error {
+		d.Answer(projections.OK())
+		return a.agents.In(d, at.Organization, id).Decide(agent.WriteSoul{Written: e, Board: at.Board})
+	})
 }
 
 // Delete removes an agent. Its tasks go back to nobody, those in progress to

@@ -247,10 +247,14 @@ func agentTouches(_ domain.Meta, refs []domain.Ref, e agent.Event) []domain.Key 
 	case agent.Created:
 		return boardAgents(board, e.Name)
 	case agent.Updated:
-		return boardAgents(board, e.Name.Or(""))
+		keys := boardAgents(board, e.Name.Or(""))
+		if e.LeftBoardID != nil {
+			keys = append(keys, projections.AgentsKey(*e.LeftBoardID))
+		}
+		return keys
 	case agent.Deleted:
 		return boardAgents(board, e.Name)
-	case agent.TokenIssued, agent.TokenRevoked, agent.Appeared, agent.Lost, agent.Returned:
+	case agent.SoulWritten, agent.TokenIssued, agent.TokenRevoked, agent.Appeared, agent.Lost, agent.Returned:
 	}
 	return nil
 }

@@ -285,7 +285,7 @@ func (n *node) tenant(name string) *tenant {
 func (x *tenant) newBoard(name string) string {
 	x.n.t.Helper()
 	name = x.name + " " + name
-	return x.must("Ow", "POST", v1+"/boards", `{"name":"`+name+`","slug":"s","description":"`+name+`","board_type":"general"}`).text(x.n.t, "id")
+	return x.must("Ow", "POST", v1+"/boards", `{"name":"`+name+`","slug":"s","description":"`+name+`","board_type":"general","max_agents":1000}`).text(x.n.t, "id")
 }
 
 // invited makes a kind of member, who joins at its first login.

@@ -103,6 +103,7 @@ func extras() map[string][]string {
 		"POST /api/v1/organizations/me/custom-fields":                                    {` {"field_key":"k","label":"l","field_type":"text","board_ids":["{board_id}"]}`},
 		"PATCH /api/v1/organizations/me/custom-fields/{task_custom_field_definition_id}": {` {"label":"l"}`, ` {"board_ids":["{board_id}"]}`},
 		"PATCH /api/v1/agents/{agent_id}":                                                {` {"soul_template":"s"}`, ` {"board_id":"{board_id}"}`},
+		"PUT /api/v1/agent/boards/{board_id}/agents/{agent_id}/soul":                     {` {"content":"c"}`},
 		"POST /api/v1/agents/{agent_id}/heartbeat":                                       {` {}`},
 	}
 }

@@ -33,7 +33,7 @@ func taskPermissions() map[string][]row {
 	}
 	unknown := func(*tenant, string) string { return uuid.NewString() }
 	approval := body(`{"action_type":"task","confidence":80,"lead_reasoning":"because"}`)
-	comment := body(`{"message":"a comment"}`)
+	comment, soul := body(`{"message":"a comment"}`), body(`{"content":"acme soul"}`)
 	return map[string][]row{
 		"PATCH " + board + "/tasks/{task_id}":         {{cells: forWriters, body: change, path: fresh(board + "/tasks/{task_id}")}},
 		"GET " + board + "/tasks/{task_id}/comments":  {{cells: forReaders}},
@@ -63,5 +63,17 @@ func taskPermissions() map[string][]row {
 			{name: "unknown", cells: "1 1 1 1 1 1 1 4 4 4 4 1", path: withID(agentBoard+"/tags", "{board_id}", unknown)},
 		},
 		"POST " + agentBoard + "/approvals": {{cells: forBoardAgents, body: approval}},
+		"GET " + agentBoard + "/agents/{agent_id}/soul": {
+			{name: "own", cells: "1 1 1 1 1 1 1 + + 3 3 1"},
+			{name: "the lead's", cells: "1 1 1 1 1 1 1 + 3 3 3 1", path: withID(agentBoard+"/agents/{agent_id}/soul", "{agent_id}", func(x *tenant, _ string) string { return x.agent["Le"] })},
+			{name: "another board's", cells: "1 1 1 1 1 1 1 4 3 3 3 1", path: withID(agentBoard+"/agents/{agent_id}/soul", "{agent_id}", func(x *tenant, _ string) string { return x.agent["Ot"] })},
+			{name: "main agent", cells: "1 1 1 1 1 1 1 4 3 3 4 1", path: withID(agentBoard+"/agents/{agent_id}/soul", "{agent_id}", func(x *tenant, _ string) string { return x.agent["Ma"] })},
+			{name: "unknown", cells: "1 1 1 1 1 1 1 4 3 3 3 1", path: withID(agentBoard+"/agents/{agent_id}/soul", "{agent_id}", unknown)},
+		},
+		"PUT " + agentBoard + "/agents/{agent_id}/soul": {
+			{cells: forLeads, body: soul},
+			{name: "another board's", cells: "1 1 1 1 1 1 1 4 L 3 L 1", body: soul, path: withID(agentBoard+"/agents/{agent_id}/soul", "{agent_id}", func(x *tenant, _ string) string { return x.agent["Ot"] })},
+			{name: "main agent", cells: "1 1 1 1 1 1 1 4 L 3 L 1", body: soul, path: withID(agentBoard+"/agents/{agent_id}/soul", "{agent_id}", func(x *tenant, _ string) string { return x.agent["Ma"] })},
+		},
 	}
 }

@@ -238,6 +238,8 @@ func TestDescription(t *testing.T) {
 		"* 429 application/json": "limits are told in advance",
 		"* 503 application/json": "a probe is told what is away",
 
+		"put /api/v1/agent/boards/{board_id}/agents/{agent_id}/soul 502 application/json": "souls go to gateways with a later part",
+
 		"schema AgentRead .gateway_id":                 "null on boards without a gateway",
 		"schema AgentHealthStatusResponse .gateway_id": "null on boards without a gateway",
 		"schema AgentCreate .is_board_lead":            "ours: leads of boards without a gateway",

@@ -2,6 +2,7 @@ package projections
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -115,7 +116,7 @@ func frameAgent(e *eventstore.Staged, a agent.Agent) ([]eventstore.PendingFrame,
 	switch e.Event.(agent.Event).(type) {
 	case agent.TokenIssued, agent.TokenRevoked:
 		return nil, nil
-	case agent.Created, agent.Updated, agent.Deleted, agent.Appeared, agent.Lost, agent.Returned:
+	case agent.Created, agent.Updated, agent.SoulWritten, agent.Deleted, agent.Appeared, agent.Lost, agent.Returned:
 	}
 	var payload any = agentFrame{ViewAgent(a, Presence{Status: a.Status, LastSeenAt: a.LastSeenAt}, e.Time)}
 	if a.Deleted {
@@ -151,6 +152,16 @@ func (a Agents) HasLead(ctx context.Context, d *eventstore.Decision, board, but 
 	d.Look(AgentsKey(board))
 	row, err := find[AgentRow](ctx, a.DB, agentsTable, "board_id = $1 and is_board_lead and id <> $2 limit 1", board, but)
 	return row != nil, err
+}
+
+// Workers counts the agents of a board beside its lead.
+func (a Agents) Workers(ctx context.Context, d *eventstore.Decision, board uuid.UUID) (int, error) {
+	d.Look(AgentsKey(board))
+	var n int
+	if err := a.DB.QueryRow(ctx, `select count(*) from agents where board_id = $1 and not is_board_lead`, board).Scan(&n); err != nil {
+		return 0, fmt.Errorf("projections: count agents of board %v: %w", board, err)
+	}
+	return n, nil
 }
 
 // Lead returns the lead of a board, nil if there is none.

@@ -4,6 +4,7 @@ package agent
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -64,6 +65,8 @@ func (a Agent) Evolve(m domain.Meta, e Event) Agent {
 	case Updated:
 		a.update(e)
 		a.UpdatedAt = m.Time
+	case SoulWritten:
+		a.Profile.SoulTemplate, a.UpdatedAt = &e.SoulTemplate, m.Time
 	case Deleted:
 		a.Deleted, a.Tokens, a.UpdatedAt = true, nil, m.Time
 	case TokenIssued:
@@ -100,26 +103,42 @@ func (a *Agent) update(e Updated) {
 const (
 	nameTaken = "An agent with this name already exists on this board."
 	hasLead   = "Board already has a lead agent."
+	limit     = "Board worker-agent limit reached: max_agents=%d (excluding the lead); cannot create more than %d %s."
 )
 
 // Create makes an agent on a board without a gateway.
 type Create struct {
 	Created   Created
-	NameTaken bool // another agent of the board has this name, whatever its case
-	HasLead   bool // the board has a lead
+	NameTaken bool  // another agent of the board has this name, whatever its case
+	HasLead   bool  // the board has a lead
+	Team      *Team // for the lead that asks; nil: a person, whom no limit binds
 }
 
-// Decide keeps names unique on a board, and one lead on it.
+// Team is how many agents work on a board beside its lead, and how many may
+// for a lead to add one.
+type Team struct{ Workers, Most int }
+
+// Decide keeps names unique on a board, one lead on it, and leads within its
+// limit.
 func (c Create) Decide(a Agent) ([]Event, error) {
 	switch {
 	case a.ID != uuid.Nil:
 		return nil, domain.Bare(domain.Conflict)
+	case c.Team != nil && c.Team.Workers >= c.Team.Most:
+		return nil, domain.Refuse(domain.Conflict, limit, c.Team.Most, c.Team.Most, plural(c.Team.Most))
 	case c.NameTaken:
 		return nil, domain.Refuse(domain.Conflict, nameTaken)
 	case c.Created.IsBoardLead && c.HasLead:
 		return nil, domain.Refuse(domain.Conflict, hasLead)
 	}
 	return []Event{c.Created}, nil
+}
+
+func plural(agents int) string {
+	if agents == 1 {
+		return "agent"
+	}
+	return "agents"
 }
 
 // Update changes an agent that connects by itself; values take effect at once.
@@ -144,11 +163,33 @@ func (c Update) Decide(a Agent) ([]Event, error) {
 	switch {
 	case !moves:
 		e.BoardID = domain.Optional[uuid.UUID]{}
-	case !e.Name.Set: // it takes a name on the other board, too
-		e.Name = domain.Some(a.Profile.Name)
+	default:
+		e.LeftBoardID = a.BoardID
+		if !e.Name.Set { // it takes a name on the other board, too
+			e.Name = domain.Some(a.Profile.Name)
+		}
 	}
 	if !e.Name.Set && !e.BoardID.Set && !e.HeartbeatConfig.Set && !e.IdentityProfile.Set && !e.IdentityTemplate.Set && !e.SoulTemplate.Set {
 		return nil, nil
+	}
+	return []Event{e}, nil
+}
+
+// WriteSoul rewrites the text that shapes an agent, for the lead of its board.
+type WriteSoul struct {
+	Written SoulWritten
+	Board   uuid.UUID // of the lead
+}
+
+// Decide leaves agents elsewhere alone, main agents too.
+func (c WriteSoul) Decide(a Agent) ([]Event, error) {
+	e := c.Written
+	e.SoulTemplate = strings.TrimSpace(e.SoulTemplate)
+	switch {
+	case !a.Exists(), a.BoardID == nil, *a.BoardID != c.Board:
+		return nil, domain.Bare(domain.NotFound)
+	case e.SoulTemplate == "":
+		return nil, domain.Refuse(domain.Invalid, "content is required")
 	}
 	return []Event{e}, nil
 }

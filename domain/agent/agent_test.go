@@ -1,6 +1,7 @@
 package agent_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -40,9 +41,31 @@ func TestCreate(t *testing.T) {
 	agents.Given(t).When(agent.Create{Created: created, HasLead: true}).Then(created)
 	agents.Given(t).When(agent.Create{Created: lead(), HasLead: true}).ThenRefused(domain.Conflict, "Board already has a lead agent.")
 	agents.Given(t).When(agent.Create{Created: lead()}).Then(lead())
+	const limit = "Board worker-agent limit reached: max_agents=%d (excluding the lead); cannot create more than %d %s."
+	for most, agentsText := range map[int]string{0: "agents", 1: "agent", 2: "agents"} {
+		agents.Given(t).When(agent.Create{Created: created, NameTaken: true, Team: &agent.Team{Workers: most, Most: most}}).
+			ThenRefused(domain.Conflict, fmt.Sprintf(limit, most, most, agentsText))
+		agents.Given(t).When(agent.Create{Created: created, Team: &agent.Team{Workers: most, Most: most + 1}}).Then(created)
+	}
 	if main := agents.Given(t).When(agent.Create{}).After().State(); !main.IsMain() {
 		t.Errorf("%+v", main)
 	}
+}
+
+func TestWriteSoul(t *testing.T) {
+	t.Parallel()
+	why, written := "it forgot tests", agent.SoulWritten{SoulTemplate: "Always test."}
+	written.Reason = &why
+	s := agents.Given(t, created).When(agent.WriteSoul{Written: written, Board: board1}).Then(written).State()
+	if s.Profile.SoulTemplate == nil || *s.Profile.SoulTemplate != "Always test." || s.UpdatedAt.Equal(s.CreatedAt) {
+		t.Errorf("%+v", s)
+	}
+	agents.Given(t, created).When(agent.WriteSoul{Written: agent.SoulWritten{SoulTemplate: " x\n"}, Board: board1}).Then(agent.SoulWritten{SoulTemplate: "x"})
+	agents.Given(t, created).When(agent.WriteSoul{Written: agent.SoulWritten{SoulTemplate: " \n"}, Board: board1}).ThenRefused(domain.Invalid, "content is required")
+	agents.Given(t, created).When(agent.WriteSoul{Board: board2}).ThenRefused(domain.NotFound)
+	agents.Given(t, agent.Created{}).When(agent.WriteSoul{Written: written, Board: board1}).ThenRefused(domain.NotFound)
+	agents.Given(t, created, agent.Deleted{}).When(agent.WriteSoul{Written: written, Board: board1}).ThenRefused(domain.NotFound)
+	agents.Given(t).When(agent.WriteSoul{Written: written, Board: board1}).ThenRefused(domain.NotFound)
 }
 
 func TestUpdate(t *testing.T) {
@@ -59,10 +82,10 @@ func TestUpdate(t *testing.T) {
 		"a name":                                   {given: created, cmd: agent.Update{Updated: rename}, then: &rename},
 		"a name that is taken":                     {given: created, cmd: agent.Update{Updated: rename, NameTaken: true}, reason: domain.Conflict},
 		"the board where it is":                    {given: created, cmd: agent.Update{Updated: agent.Updated{BoardID: domain.Some(board1)}}},
-		"another board, with its name":             {given: created, cmd: agent.Update{Updated: move}, then: &agent.Updated{BoardID: domain.Some(board2), Name: domain.Some("Wally")}},
-		"another board, with another name":         {given: created, cmd: agent.Update{Updated: agent.Updated{BoardID: domain.Some(board2), Name: domain.Some("Bo")}}, then: &agent.Updated{BoardID: domain.Some(board2), Name: domain.Some("Bo")}},
+		"another board, with its name":             {given: created, cmd: agent.Update{Updated: move}, then: &agent.Updated{BoardID: domain.Some(board2), Name: domain.Some("Wally"), LeftBoardID: &board1}},
+		"another board, with another name":         {given: created, cmd: agent.Update{Updated: agent.Updated{BoardID: domain.Some(board2), Name: domain.Some("Bo")}}, then: &agent.Updated{BoardID: domain.Some(board2), Name: domain.Some("Bo"), LeftBoardID: &board1}},
 		"a lead onto a board that has one":         {given: lead(), cmd: agent.Update{Updated: move, HasLead: true}, reason: domain.Conflict},
-		"a worker onto a board that has a lead":    {given: created, cmd: agent.Update{Updated: move, HasLead: true}, then: &agent.Updated{BoardID: domain.Some(board2), Name: domain.Some("Wally")}},
+		"a worker onto a board that has a lead":    {given: created, cmd: agent.Update{Updated: move, HasLead: true}, then: &agent.Updated{BoardID: domain.Some(board2), Name: domain.Some("Wally"), LeftBoardID: &board1}},
 		"a lead that stays, whoever else leads":    {given: lead(), cmd: agent.Update{Updated: rename, HasLead: true}, then: &rename},
 		"templates, one of them to none":           {given: created, cmd: agent.Update{Updated: agent.Updated{SoulTemplate: domain.Some("soul"), IdentityTemplate: domain.Null[string]()}}, then: &agent.Updated{SoulTemplate: domain.Some("soul"), IdentityTemplate: domain.Null[string]()}},
 		"no heartbeat configuration, no profile":   {given: created, cmd: agent.Update{Updated: agent.Updated{HeartbeatConfig: domain.Null[jsontext.Value](), IdentityProfile: domain.Null[jsontext.Value]()}}, then: &agent.Updated{HeartbeatConfig: domain.Null[jsontext.Value](), IdentityProfile: domain.Null[jsontext.Value]()}},

@@ -40,6 +40,13 @@ type (
 		IdentityProfile  domain.Optional[jsontext.Value] `json:"identity_profile,omitzero"`
 		IdentityTemplate domain.Optional[string]         `json:"identity_template,omitzero"`
 		SoulTemplate     domain.Optional[string]         `json:"soul_template,omitzero"`
+		LeftBoardID      *uuid.UUID                      `json:"left_board_id,omitzero"` // where it was, if it moves
+	}
+	// SoulWritten: its lead has rewritten the text that shapes it.
+	SoulWritten struct {
+		SoulTemplate string  `json:"soul_template"`
+		Reason       *string `json:"reason"`
+		SourceURL    *string `json:"source_url"`
 	}
 	// Deleted: the agent is gone, and its tokens with it.
 	Deleted struct {
@@ -72,6 +79,7 @@ type Presence struct {
 
 func (Created) isAgentEvent()      {}
 func (Updated) isAgentEvent()      {}
+func (SoulWritten) isAgentEvent()  {}
 func (Deleted) isAgentEvent()      {}
 func (TokenIssued) isAgentEvent()  {}
 func (TokenRevoked) isAgentEvent() {}
@@ -83,6 +91,7 @@ func (Returned) isAgentEvent()     {}
 var Events = map[string]Event{
 	"agent.created":       Created{},
 	"agent.updated":       Updated{},
+	"agent.soul_written":  SoulWritten{},
 	"agent.deleted":       Deleted{},
 	"agent.token_issued":  TokenIssued{},
 	"agent.token_revoked": TokenRevoked{},
