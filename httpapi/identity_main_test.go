@@ -234,10 +234,10 @@ const forget = "Authorization:" // leaves out the header that do sends
 
 // as is how a kind of caller proves itself.
 func (x *tenant) as(kind string) []string {
-	switch kind {
-	case "Le", "Wo", "Ot", "Ma":
+	switch {
+	case x.token[kind] != "": // an agent
 		return []string{forget, "X-Agent-Token: " + x.token[kind]}
-	case "An":
+	case kind == "An":
 		return []string{forget}
 	}
 	return []string{as(x.person(kind))}
