@@ -98,12 +98,18 @@ func viewBoard(r BoardRow) Board {
 	}
 }
 
-// frameBoard shows the end of a board to those who follow its tasks, or the
-// agents of its organization, as a type that today's clients ignore.
+// frameBoard shows what becomes of a board to those who follow its tasks, its
+// end also to those who follow the agents of its organization: as types that
+// today's clients ignore.
 func frameBoard(e *eventstore.Staged, b board.Board) ([]eventstore.PendingFrame, error) {
 	switch e.Event.(board.Event).(type) {
-	case board.Created, board.Updated:
+	case board.Created: // nobody follows it yet
 		return nil, nil
+	case board.Updated:
+		return frameOf(e, TasksTopic(b.ID), b.ID, nil, struct {
+			Type  string `json:"type"`
+			Board Board  `json:"board"`
+		}{e.Type, ViewBoard(b)})
 	case board.Deleted:
 	}
 	gone := struct {
