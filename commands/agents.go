@@ -37,6 +37,11 @@ const touchEvery = 30 * time.Second
 
 // Touch notes that an agent has called, and used a token.
 func (a Agents) Touch(ctx context.Context, p auth.Proof) error {
+	if p.Agent.Unused(p.Token) {
+		if err := a.useToken(ctx, p); err != nil {
+			return err
+		}
+	}
 	if !a.touched.due(p.Agent.ID, a.store.Now()) {
 		return nil
 	}
@@ -45,6 +50,18 @@ func (a Agents) Touch(ctx context.Context, p auth.Proof) error {
 	}
 	_, err := a.Heartbeat(ctx, p.Agent.ID, "")
 	return err
+}
+
+// useToken records the first use of a token. It is an entry of its own: what
+// the agent asks for may be refused.
+func (a Agents) useToken(ctx context.Context, p auth.Proof) error {
+	request := eventstore.CommandFrom(ctx)
+	ctx = eventstore.WithCommand(ctx, &eventstore.Command{
+		Actor: request.Actor, IP: request.IP, UserAgent: request.UserAgent, RequestID: request.RequestID, CorrelationID: request.CorrelationID,
+	})
+	return a.store.Do(ctx, func(d *eventstore.Decision) error {
+		return a.agents.In(d, p.Agent.OrganizationID, p.Agent.ID).Decide(agent.UseToken{ID: p.Token})
+	})
 }
 
 // NewAgent says what agent is made, and on which board.

@@ -39,6 +39,7 @@ type Commands struct {
 	Tags          Tags
 	Fields        Fields
 	Memories      Memories
+	Audit         *Audit
 }
 
 // New returns the use cases on a store whose vocabulary is Vocabulary; known
@@ -61,6 +62,7 @@ func New(store *eventstore.Store, read projections.Reader, known *auth.Agents) C
 	comments := eventstore.For[comment.Comment, comment.Event](store, "comment")
 	approvals := eventstore.For[approval.Approval, approval.Event](store, "approval")
 	return Commands{
+		Audit: newAudit(store),
 		Users: Users{
 			store: store, users: users, organizations: organizations, members: members, invites: invites,
 			read: projections.Users{Reader: read}, memberships: memberships, asked: newLately(10 * time.Minute),

@@ -129,6 +129,8 @@ func typeName(t reflect.Type) string {
 		return "personal text or null"
 	case reflect.TypeFor[jsontext.Value]():
 		return "any JSON"
+	case reflect.TypeFor[domain.Ref]():
+		return "kind/id"
 	case reflect.TypeFor[[]byte]():
 		return "bytes in base64 or null"
 	}

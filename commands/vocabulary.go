@@ -6,6 +6,7 @@ import (
 	"missioncontrol/domain"
 	"missioncontrol/domain/agent"
 	"missioncontrol/domain/approval"
+	"missioncontrol/domain/audit"
 	"missioncontrol/domain/board"
 	"missioncontrol/domain/comment"
 	"missioncontrol/domain/field"
@@ -38,6 +39,7 @@ func Vocabulary() *eventstore.Vocabulary {
 		eventstore.KindOf("tag", tag.Events, eventstore.Rules[tag.Tag, tag.Event]{Touches: tagTouches}),
 		eventstore.KindOf("field", field.Events, eventstore.Rules[field.Definition, field.Event]{Refs: fieldRefs, Touches: fieldTouches}),
 		eventstore.KindOf("memory", memory.Events, eventstore.Rules[memory.Memory, memory.Event]{Refs: memoryRefs}),
+		eventstore.KindOf("audit", audit.Events, eventstore.Rules[audit.Entry, audit.Event]{Refs: auditRefs, Outcome: audit.Outcome, Factless: true}),
 	)
 }
 
@@ -254,7 +256,7 @@ func agentTouches(_ domain.Meta, refs []domain.Ref, e agent.Event) []domain.Key 
 		return keys
 	case agent.Deleted:
 		return boardAgents(board, e.Name)
-	case agent.SoulWritten, agent.TokenIssued, agent.TokenRevoked, agent.Appeared, agent.Lost, agent.Returned:
+	case agent.SoulWritten, agent.TokenIssued, agent.TokenFirstUsed, agent.TokenRevoked, agent.Appeared, agent.Lost, agent.Returned:
 	}
 	return nil
 }
@@ -270,6 +272,8 @@ func memoryRefs(m memory.Memory, _ domain.Meta, _ memory.Event) []domain.Ref {
 	}
 	return []domain.Ref{{Kind: "board", ID: m.BoardID}}
 }
+
+func auditRefs(_ audit.Entry, _ domain.Meta, e audit.Event) []domain.Ref { return audit.About(e) }
 
 // boardRefs are the groups that a board is in, or has left with the event.
 func boardRefs(b board.Board, _ domain.Meta, e board.Event) []domain.Ref {

@@ -108,7 +108,7 @@ func (d *Decision) stage(k *Kind, org, stream uuid.UUID, event any) error {
 	r := &Recorded{
 		ID: id, Org: org, Stream: stream, Kind: k.Name, Version: st.version + 1, Type: t.name, SV: t.sv,
 		Time: d.now, Actor: d.command.Actor, RequestID: d.command.RequestID,
-		CausationID: d.command.CausationID, CorrelationID: d.command.CorrelationID, Outcome: "ok", Event: event,
+		CausationID: d.command.CausationID, CorrelationID: d.command.CorrelationID, Outcome: k.outcome(event), Event: event,
 	}
 	st.state, st.version = k.evolve(st.state, r.Meta(), event), r.Version
 	r.Refs = k.refs(st.state, r.Meta(), event)

@@ -22,6 +22,7 @@ type Kind struct {
 	evolve  func(state any, m domain.Meta, e any) any
 	refs    func(state any, m domain.Meta, e any) []domain.Ref
 	touches func(m domain.Meta, refs []domain.Ref, e any) []domain.Key
+	outcome func(e any) string
 }
 
 // eventType is one stored event name with the Go type of its current shape.
@@ -42,6 +43,11 @@ type Rules[S, E any] struct {
 	// itself. It is asked anew of stored events, so it may use only what they
 	// carry.
 	Touches func(m domain.Meta, refs []domain.Ref, e E) []domain.Key
+	// Outcome is what the envelope says of an event. Nil: ok.
+	Outcome func(e E) string
+	// Factless says that no decision can rest on the events, not even on their
+	// own streams: they touch nothing.
+	Factless bool
 }
 
 // KindOf describes an aggregate. events names each event as it is stored; a
@@ -59,7 +65,16 @@ func KindOf[S domain.State[S, E], E any](name string, events map[string]E, rules
 			}
 			return append([]domain.Ref{own}, rules.Refs(state.(S), m, e.(E))...)
 		},
+		outcome: func(e any) string {
+			if rules.Outcome == nil {
+				return "ok"
+			}
+			return rules.Outcome(e.(E))
+		},
 		touches: func(m domain.Meta, refs []domain.Ref, e any) []domain.Key {
+			if rules.Factless {
+				return nil
+			}
 			own := Key(m.Stream, name)
 			if rules.Touches == nil {
 				return []domain.Key{own}

@@ -35,6 +35,7 @@ type API struct {
 func (a *API) Handler() http.Handler {
 	t := a.Transport
 	t.Translate, t.Open, t.Answering = a.translate, a.Store.Vault().OpenJSON, a.position
+	t.Refusing, t.Reading = a.refusing, a.reading
 	return t.mount(a.routes(), apiVocabulary())
 }
 

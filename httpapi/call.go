@@ -8,6 +8,9 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+
+	"missioncontrol/auth"
+	"missioncontrol/eventstore"
 )
 
 // call is what is known of a request from its first moment on, for logs,
@@ -16,8 +19,10 @@ type call struct {
 	ID           string // X-Request-Id, the client's or ours
 	Trace        string // of a W3C traceparent, or empty
 	Method, Path string
-	Actor        string // kind/id of the caller, once it has proved itself
-	Body         []byte // as sent, once it was read
+	Actor        string              // kind/id of the caller, once it has proved itself
+	Body         []byte              // as sent, once it was read
+	caller       *auth.Caller        // who has proved itself, nil before
+	command      *eventstore.Command // its request
 	header       http.Header
 }
 

@@ -40,7 +40,7 @@ func (a *API) asAgent(ctx context.Context, p params) (context.Context, error) {
 	}
 	c := a.requestCommand(ctx, p)
 	c.Actor = domain.Actor{Type: domain.Agent, ID: who.Agent.ID, Auth: "agent_token"}
-	if err := a.Commands.Agents.Touch(ctx, who); err != nil {
+	if err := a.Commands.Agents.Touch(eventstore.WithCommand(ctx, c), who); err != nil {
 		return nil, err
 	}
 	caller := auth.Caller{Actor: c.Actor, Agent: &who.Agent, Token: who.Token}
@@ -94,7 +94,9 @@ func (a *API) proved(ctx context.Context, p params, c *eventstore.Command, calle
 	if c.Idempotency, err = a.idempotency(ctx, p, c.Actor); err != nil {
 		return nil, err
 	}
-	callOf(ctx).Actor = string(c.Actor.Type) + "/" + c.Actor.ID.String()
 	caller.Actor = c.Actor
+	call := callOf(ctx)
+	call.Actor = string(c.Actor.Type) + "/" + c.Actor.ID.String()
+	call.caller, call.command = &caller, c
 	return eventstore.WithCommand(auth.WithCaller(ctx, caller), c), nil
 }

@@ -16,6 +16,7 @@ type docs struct {
 	answers              map[int]reflect.Type
 	refuses              []refusal
 	extensions           map[string]any
+	audited              bool // that it is asked is recorded
 }
 
 // note adds to the docs of a route.
@@ -46,6 +47,10 @@ func bodyName(name string) note { return func(d *docs) { d.body = name } }
 func refuses(status int, when string) note {
 	return func(d *docs) { d.refuses = append(d.refuses, refusal{status, when}) }
 }
+
+// auditedRead has it recorded that the route was asked, once a caller and
+// minute, before it answers: it shows the audit log.
+func auditedRead() note { return func(d *docs) { d.audited = true } }
 
 // alsoAnswers documents a further status with the type of its body.
 func alsoAnswers[Body any](status int) note {

@@ -67,11 +67,23 @@ func (t *Transport) fail(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	e := t.answerTo(r.Context(), err)
+	if unrecorded := t.refusing(r, e, err); unrecorded != nil {
+		e, err = t.answerTo(r.Context(), unrecorded), unrecorded
+	}
 	if e.status >= http.StatusInternalServerError {
 		t.report(r.Context(), e, err)
 	}
 	setHeaders(w.Header(), e.header)
 	t.writeJSON(w, r, e.status, errorBody{e.detailOrPhrase(), callOf(r.Context()).ID})
+}
+
+// refusing lets a refusal be recorded before it is answered.
+func (t *Transport) refusing(r *http.Request, e *apiError, err error) error {
+	_, fault := errors.AsType[invalidInput](err)
+	if t.Refusing == nil || fault || e.status < http.StatusBadRequest || e.status >= http.StatusInternalServerError {
+		return nil
+	}
+	return t.Refusing(r, e.status, e.detailOrPhrase())
 }
 
 // answerTo finds the status and the detail of err.

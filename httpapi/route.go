@@ -164,6 +164,11 @@ func (rt *route) admit(t *Transport, r *http.Request, dst reflect.Value) (contex
 	if len(faults) > 0 {
 		return nil, invalidInput(faults)
 	}
+	if rt.docs.audited && t.Reading != nil {
+		if err := t.Reading(ctx, r); err != nil {
+			return nil, err
+		}
+	}
 	return ctx, nil
 }
 

@@ -23,6 +23,12 @@ type Transport struct {
 	Translate func(error) error
 	// Open opens the sealed strings in an encoded answer. Nil: none are sealed.
 	Open func(context.Context, []byte) ([]byte, error)
+	// Refusing runs before a refusal of 4xx is answered, faults of the input
+	// apart. Its error is answered instead. May be nil.
+	Refusing func(r *http.Request, status int, detail any) error
+	// Reading runs before the handler of a route that is auditedRead. Its error
+	// is answered instead. May be nil.
+	Reading func(context.Context, *http.Request) error
 	// Answering runs before a success is answered, to add headers. May be nil.
 	Answering func(context.Context)
 }

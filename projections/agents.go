@@ -114,7 +114,7 @@ func agentAttrs(board *uuid.UUID) map[string]string {
 // tokens, and the end of an agent as a type that today's clients ignore.
 func frameAgent(e *eventstore.Staged, a agent.Agent) ([]eventstore.PendingFrame, error) {
 	switch e.Event.(agent.Event).(type) {
-	case agent.TokenIssued, agent.TokenRevoked:
+	case agent.TokenIssued, agent.TokenFirstUsed, agent.TokenRevoked:
 		return nil, nil
 	case agent.Created, agent.Updated, agent.SoulWritten, agent.Deleted, agent.Appeared, agent.Lost, agent.Returned:
 	}

@@ -9,6 +9,7 @@ import (
 	"missioncontrol/domain"
 	"missioncontrol/domain/agent"
 	"missioncontrol/domain/approval"
+	"missioncontrol/domain/audit"
 	"missioncontrol/domain/board"
 	"missioncontrol/domain/comment"
 	"missioncontrol/domain/field"
@@ -36,6 +37,9 @@ func (p Projector) Project(d *eventstore.Decision) ([]eventstore.Write, []events
 	var writes []eventstore.Write
 	var frames []eventstore.PendingFrame
 	for _, e := range d.Staged() {
+		if unseen(e.Recorded) {
+			continue
+		}
 		changed.take(e.Stream, e.State)
 		w, err := row(e.State)
 		if err != nil {
@@ -87,6 +91,13 @@ func frameIn(w *world, e *eventstore.Staged) ([]eventstore.PendingFrame, error) 
 		return framesComment(e, s, sceneIn(w, s))
 	}
 	return frame(e)
+}
+
+// unseen reports whether an event is evidence alone: no read model and no
+// stream shows it.
+func unseen(r *eventstore.Recorded) bool {
+	_, evidence := r.Event.(audit.Event)
+	return evidence
 }
 
 // row maps an aggregate's state to the row of its table.

@@ -260,6 +260,9 @@ func (b *Rebuild) fold(events []*eventstore.Recorded) ([]*eventstore.Frame, erro
 	vocabulary := b.Store.Vocabulary()
 	var frames []*eventstore.Frame
 	for _, r := range events {
+		if unseen(r) {
+			continue
+		}
 		state := vocabulary.Evolve(b.states.states[r.Stream], r)
 		b.states.take(r.Stream, state)
 		b.dirty[r.Stream] = true

@@ -109,7 +109,12 @@ func TestRebuildOfStoppedServer(t *testing.T) {
 	if diff := cmp.Diff(wantReads, reads(t, a, board, empty)); diff != "" {
 		t.Errorf("reads differ: %s", diff)
 	}
-	if diff := cmp.Diff(wantTables, tables(t, socketURL(dir))); diff != "" {
+	gotTables := tables(t, socketURL(dir))
+	for _, log := range []string{"events", "log_head", "org_head"} { // each start is in the log
+		delete(wantTables, log)
+		delete(gotTables, log)
+	}
+	if diff := cmp.Diff(wantTables, gotTables); diff != "" {
 		t.Errorf("tables differ: %s", diff)
 	}
 	if diff := cmp.Diff(shown, frames(t, a, board, position, 18), cmp.AllowUnexported(frame{})); diff != "" {

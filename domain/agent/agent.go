@@ -41,6 +41,7 @@ type Agent struct {
 type Token struct {
 	ID        uuid.UUID
 	CreatedAt time.Time
+	Used      bool
 }
 
 // Exists reports whether the agent can be worked with.
@@ -52,6 +53,12 @@ func (a Agent) IsMain() bool { return a.BoardID == nil }
 // Holds reports whether a token of the agent is in force.
 func (a Agent) Holds(token uuid.UUID) bool {
 	return a.Exists() && slices.ContainsFunc(a.Tokens, func(t Token) bool { return t.ID == token })
+}
+
+// Unused reports whether a token is in force and the agent has never proved
+// itself with it.
+func (a Agent) Unused(token uuid.UUID) bool {
+	return a.Exists() && slices.ContainsFunc(a.Tokens, func(t Token) bool { return t.ID == token && !t.Used })
 }
 
 // Evolve returns the agent after e.
@@ -70,7 +77,12 @@ func (a Agent) Evolve(m domain.Meta, e Event) Agent {
 	case Deleted:
 		a.Deleted, a.Tokens, a.UpdatedAt = true, nil, m.Time
 	case TokenIssued:
-		a.Tokens = append(slices.Clone(a.Tokens), Token{e.TokenID, m.Time})
+		a.Tokens = append(slices.Clone(a.Tokens), Token{ID: e.TokenID, CreatedAt: m.Time})
+	case TokenFirstUsed:
+		a.Tokens = slices.Clone(a.Tokens)
+		for i := range a.Tokens {
+			a.Tokens[i].Used = a.Tokens[i].Used || a.Tokens[i].ID == e.TokenID
+		}
 	case TokenRevoked:
 		a.Tokens = slices.DeleteFunc(slices.Clone(a.Tokens), func(t Token) bool { return t.ID == e.TokenID })
 	case Appeared:
@@ -220,6 +232,17 @@ func (c IssueToken) Decide(a Agent) ([]Event, error) {
 		return nil, domain.Refuse(domain.Conflict, "An agent can hold at most %d tokens: revoke one first.", MaxTokens)
 	}
 	return []Event{TokenIssued{c.ID}}, nil
+}
+
+// UseToken notes that the agent has proved itself with a token.
+type UseToken struct{ ID uuid.UUID }
+
+// Decide records the first time.
+func (c UseToken) Decide(a Agent) ([]Event, error) {
+	if !a.Unused(c.ID) {
+		return nil, nil
+	}
+	return []Event{TokenFirstUsed{c.ID}}, nil
 }
 
 // RevokeToken ends a token.

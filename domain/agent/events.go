@@ -57,6 +57,10 @@ type (
 	TokenIssued struct {
 		TokenID uuid.UUID `json:"token_id"`
 	}
+	// TokenFirstUsed: the agent has proved itself with the token for the first time.
+	TokenFirstUsed struct {
+		TokenID uuid.UUID `json:"token_id"`
+	}
 	// TokenRevoked: nobody does any more.
 	TokenRevoked struct {
 		TokenID uuid.UUID `json:"token_id"`
@@ -77,25 +81,27 @@ type Presence struct {
 	Status     string    `json:"status"`
 }
 
-func (Created) isAgentEvent()      {}
-func (Updated) isAgentEvent()      {}
-func (SoulWritten) isAgentEvent()  {}
-func (Deleted) isAgentEvent()      {}
-func (TokenIssued) isAgentEvent()  {}
-func (TokenRevoked) isAgentEvent() {}
-func (Appeared) isAgentEvent()     {}
-func (Lost) isAgentEvent()         {}
-func (Returned) isAgentEvent()     {}
+func (Created) isAgentEvent()        {}
+func (Updated) isAgentEvent()        {}
+func (SoulWritten) isAgentEvent()    {}
+func (Deleted) isAgentEvent()        {}
+func (TokenIssued) isAgentEvent()    {}
+func (TokenFirstUsed) isAgentEvent() {}
+func (TokenRevoked) isAgentEvent()   {}
+func (Appeared) isAgentEvent()       {}
+func (Lost) isAgentEvent()           {}
+func (Returned) isAgentEvent()       {}
 
 // Events names every event as it is stored.
 var Events = map[string]Event{
-	"agent.created":       Created{},
-	"agent.updated":       Updated{},
-	"agent.soul_written":  SoulWritten{},
-	"agent.deleted":       Deleted{},
-	"agent.token_issued":  TokenIssued{},
-	"agent.token_revoked": TokenRevoked{},
-	"agent.appeared":      Appeared{},
-	"agent.lost":          Lost{},
-	"agent.returned":      Returned{},
+	"agent.created":          Created{},
+	"agent.updated":          Updated{},
+	"agent.soul_written":     SoulWritten{},
+	"agent.deleted":          Deleted{},
+	"agent.token_issued":     TokenIssued{},
+	"agent.token_first_used": TokenFirstUsed{},
+	"agent.token_revoked":    TokenRevoked{},
+	"agent.appeared":         Appeared{},
+	"agent.lost":             Lost{},
+	"agent.returned":         Returned{},
 }

@@ -1,0 +1,115 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-json-experiment/json"
+	"github.com/google/uuid"
+
+	"missioncontrol/auth"
+	"missioncontrol/commands"
+	"missioncontrol/domain"
+	"missioncontrol/domain/audit"
+	"missioncontrol/eventstore"
+)
+
+// What requests leave in the log although they change nothing.
+
+// refusing records what a caller is refused, before it is told. Of callers who
+// have proved themselves: every refused command, by right (401, 403) or by rule
+// (409, 422), and every read that is forbidden. Of others: that they have not.
+// Who can not be recorded is not answered either (503), but for a failed proof,
+// which is then counted.
+func (a *API) refusing(r *http.Request, status int, detail any) error {
+	call := callOf(r.Context())
+	switch {
+	case call.caller != nil && recorded(r.Method, status):
+		err := a.Commands.Audit.Refused(eventstore.WithCommand(r.Context(), call.command), commands.Refusal{
+			Refused: audit.Refused{Method: r.Method, Route: routeOf(r), Status: status, Reason: reason(detail), Targets: targets(r)},
+			Home:    home(call.caller),
+		})
+		if err != nil {
+			return unavailable(err)
+		}
+	case call.caller == nil && status == http.StatusUnauthorized:
+		c := a.requestCommand(r.Context(), params{r})
+		c.Actor = domain.Actor{Type: domain.Anonymous}
+		err := a.Commands.Audit.Unproven(eventstore.WithCommand(r.Context(), c), audit.AuthenticationFailed{Method: r.Method, Route: routeOf(r)})
+		if err != nil {
+			a.Transport.Log.Warn("audit.unrecorded", "request_id", call.ID, "error", err)
+		}
+	}
+	return nil
+}
+
+func recorded(method string, status int) bool {
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return true
+	case http.StatusConflict, http.StatusUnprocessableEntity:
+		return method != http.MethodGet
+	}
+	return false
+}
+
+// reading records that somebody reads the audit log.
+func (a *API) reading(ctx context.Context, r *http.Request) error {
+	caller := auth.CallerFrom(ctx)
+	err := a.Commands.Audit.Read(ctx, home(&caller), audit.Read{Method: r.Method, Route: routeOf(r), Targets: targets(r)})
+	if err != nil {
+		return unavailable(err)
+	}
+	return nil
+}
+
+// home is the organization that a caller works in.
+func home(c *auth.Caller) uuid.UUID {
+	if c.Agent != nil {
+		return c.Agent.OrganizationID
+	}
+	return c.ActiveOrganization
+}
+
+func routeOf(r *http.Request) string { return chi.RouteContext(r.Context()).RoutePattern() }
+
+// targets are the things that the path of a request names, the outermost first.
+func targets(r *http.Request) []domain.Ref {
+	named := chi.RouteContext(r.Context()).URLParams
+	var refs []domain.Ref
+	for i, key := range named.Keys {
+		kind, isID := strings.CutSuffix(key, "_id")
+		if kind == "task_custom_field_definition" {
+			kind = "field"
+		}
+		if id, err := uuid.Parse(named.Values[i]); isID && err == nil {
+			refs = append(refs, domain.Ref{Kind: kind, ID: id})
+		}
+	}
+	return refs
+}
+
+// longestReason bounds what is kept of the answer to a refused command.
+const longestReason = 300
+
+// reason is what a refusal tells in words. Of a detail with several members
+// that is its message and its code: others may repeat what was sent.
+func reason(detail any) string {
+	text, ok := detail.(string)
+	if !ok {
+		var parts struct {
+			Message string `json:"message"`
+			Code    string `json:"code"`
+		}
+		if b, err := json.Marshal(detail); err == nil {
+			_ = json.Unmarshal(b, &parts) // of another shape it has neither
+		}
+		text = strings.TrimSpace(parts.Message + " " + parts.Code)
+	}
+	if len(text) > longestReason {
+		text = strings.ToValidUTF8(text[:longestReason], "")
+	}
+	return text
+}
