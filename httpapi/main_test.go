@@ -329,7 +329,7 @@ func (s *server) task(board, title string) string {
 
 // footprint is what a request that was refused must leave as it was: the head
 // of the log and the number of rows of each table, but for those that are
-// filled behind the log.
+// filled behind the log. That it was refused may be in the log.
 func (s *server) footprint() map[string]int64 {
 	s.t.Helper()
 	rows, err := s.db.Query(s.t.Context(), `select tablename from pg_tables where schemaname = 'public' and tablename <> all($1)`, []string{"event_refs", "checkpoints"})
@@ -351,6 +351,9 @@ func (s *server) footprint() map[string]int64 {
 	for _, name := range names {
 		count(name, "select count(*) from "+name)
 	}
-	count("the head", "select seq from log_head")
+	const evidence = `from events where type like 'command.refused%' or type like 'authentication.failed%'`
+	count("events", "select count(*) - (select count(*) "+evidence+") from events")
+	delete(counts, "event_refs") // filled behind the log, from it alone
+	count("the head", "select seq - (select count(*) "+evidence+") from log_head")
 	return counts
 }

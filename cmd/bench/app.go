@@ -86,6 +86,7 @@ type app struct {
 	*log
 	read  projections.Reader
 	use   commands.Commands
+	known *auth.Agents
 	hub   *streams.Hub
 	bus   *streams.Bus
 	web   *http.Server
@@ -111,7 +112,8 @@ func startApp(ctx context.Context, url string) (_ *app, err error) {
 		return nil, errors.Join(err, a.log.close())
 	}
 	a.read = projections.Reader{DB: a.db, Store: a.Store, Indexed: eventstore.NewIndexer(a.Store, projections.Indexes()...)}
-	a.use = commands.New(a.Store, a.read, auth.NewAgents(a.Store, a.read, nil))
+	a.known = auth.NewAgents(a.Store, a.read, make([]byte, 32))
+	a.use = commands.New(a.Store, a.read, a.known)
 	a.hub = streams.NewHub(context.WithoutCancel(ctx), streams.Config{
 		Epoch: a.Epoch(), Head: a.Head(), History: projections.Feed{Reader: a.read}, Log: quiet,
 		Open: func(payload []byte) []byte {
@@ -159,6 +161,14 @@ func (a *app) serve(ctx context.Context, quiet *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	limiter, err := auth.NewMemoryLimiter(auth.Policy{Name: auth.AgentAuthPolicy, Limit: 20, Window: time.Minute}, nil)
+	if err != nil {
+		return err
+	}
+	gate, err := auth.NewAgentGate(limiter, auth.CountFailures)
+	if err != nil {
+		return err
+	}
 	api := &httpapi.API{
 		Transport: httpapi.Transport{
 			Log: quiet, MaxBodyBytes: httpapi.DefaultMaxBodyBytes, SlowRequest: time.Second,
@@ -166,6 +176,7 @@ func (a *app) serve(ctx context.Context, quiet *slog.Logger) error {
 		},
 		Store: a.Store, Commands: a.use, Read: a.read,
 		Rules:  auth.NewRules(a.Store, a.read),
+		Agents: a.known, AgentGate: gate, Proxies: auth.ParseTrustedProxies("127.0.0.1", quiet),
 		SignIn: httpapi.LocalSignIn{Token: auth.NewLocal(token)}, Hub: a.hub, Ready: func(context.Context) error { return nil },
 	}
 	a.addr = listener.Addr().String()

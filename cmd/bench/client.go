@@ -17,9 +17,10 @@ import (
 // client is a keep-alive connection that costs the machine little: what is
 // measured shares the cores with it.
 type client struct {
-	conn net.Conn
-	in   *bufio.Reader
-	out  []byte
+	conn  net.Conn
+	in    *bufio.Reader
+	out   []byte
+	token string
 }
 
 func dial(ctx context.Context, addr string) (*client, error) { return dialBuffer(ctx, addr, 0) }
@@ -40,14 +41,14 @@ func dialBuffer(ctx context.Context, addr string, receive int) (*client, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &client{conn: conn, in: bufio.NewReaderSize(conn, 8<<10)}, nil
+	return &client{conn: conn, in: bufio.NewReaderSize(conn, 8<<10), token: token}, nil
 }
 
 func (c *client) close() { _ = c.conn.Close() }
 
 // request writes the head of a request with more header lines, and its body.
 func (c *client) request(method, path, headers, body string) error {
-	c.out = fmt.Appendf(c.out[:0], "%s %s HTTP/1.1\r\nHost: bench\r\nUser-Agent: bench\r\nAuthorization: Bearer %s\r\n%s", method, path, token, headers)
+	c.out = fmt.Appendf(c.out[:0], "%s %s HTTP/1.1\r\nHost: bench\r\nUser-Agent: bench\r\nAuthorization: Bearer %s\r\n%s", method, path, c.token, headers)
 	if method == "POST" {
 		c.out = fmt.Appendf(c.out, "Content-Type: application/json\r\nContent-Length: %d\r\n", len(body))
 	}

@@ -25,6 +25,7 @@ func rows() []row {
 		{"sse 1000 subscribers", streamFanout},
 		{"sse deliveries", streamDeliveries},
 		{"sse one stalled among 1000", streamStalled},
+		{"flood of refusals", flood},
 		{"rebuild", rebuild},
 		{"idle streams", idleStreams},
 	}

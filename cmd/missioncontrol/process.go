@@ -13,6 +13,7 @@ import (
 
 	"missioncontrol/auth"
 	"missioncontrol/commands"
+	"missioncontrol/domain/audit"
 	"missioncontrol/domain/user"
 	"missioncontrol/eventstore"
 	"missioncontrol/httpapi"
@@ -172,6 +173,7 @@ func (p *process) run(ctx context.Context, g *errgroup.Group) {
 		g.Go(func() error { return process.Run(ctx) })
 	}
 	g.Go(func() error { return processes.Watch(ctx, p.api.Commands.Agents, p.api.Read, p.log) })
+	g.Go(func() error { return p.every(ctx, time.Second, "counts of refusals", p.api.Commands.Audit.Flush) })
 	g.Go(func() error { return p.every(ctx, time.Hour, "stored answers", p.store.ForgetAnswers) })
 	g.Go(func() error {
 		return p.every(ctx, time.Hour, "old day keys", func(ctx context.Context) error {
@@ -183,6 +185,27 @@ func (p *process) run(ctx context.Context, g *errgroup.Group) {
 			p.store.Receive(b.Epoch, b.First, b.Last, b.Entries, b.Frames)
 		})
 	})
+}
+
+// recordStart writes into the log how the program is configured.
+func (p *process) recordStart(ctx context.Context, s *serveCmd) error {
+	err := p.api.Commands.Audit.Started(ctx, audit.Started{Version: version, Configuration: settings(s)})
+	if err != nil {
+		return fmt.Errorf("record the start: %w", err)
+	}
+	return nil
+}
+
+// recordLimit bounds what a shutdown waits for the log.
+const recordLimit = time.Second
+
+// recordEnd writes into the log what was counted and not told yet.
+func (p *process) recordEnd() {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(p.ctx), recordLimit)
+	defer cancel()
+	if err := p.api.Commands.Audit.Close(ctx); err != nil {
+		p.log.Error("refusals of the last minute are not in the log", "error", err)
+	}
 }
 
 // retry runs a worker again when the database was away.

@@ -174,6 +174,10 @@ func (s *serveCmd) serve(ctx context.Context, dir, url string, d doors, log *slo
 	g, working := errgroup.WithContext(context.WithoutCancel(ctx))
 	background, stop := context.WithCancel(working)
 	p.run(background, g)
+	if err := p.recordStart(working, s); err != nil {
+		stop()
+		return errors.Join(err, g.Wait())
+	}
 	g.Go(func() error { return serveOn(d.http, server) })
 	if d.metrics != nil {
 		p.serveMetrics(background, g, d.metrics)
@@ -184,6 +188,7 @@ func (s *serveCmd) serve(ctx context.Context, dir, url string, d doors, log *slo
 	case <-working.Done(): // a part has failed
 	}
 	err = p.drain(server)
+	p.recordEnd()
 	stop()
 	return errors.Join(g.Wait(), err)
 }
