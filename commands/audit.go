@@ -44,13 +44,14 @@ type Refusal struct {
 }
 
 // Refused records a refusal to the caller of ctx's command, or counts it. An
-// error means that it could not be recorded, and so must not be answered.
-func (a *Audit) Refused(ctx context.Context, r Refusal) error {
+// error means that it could not be recorded, and so must not be answered. It is
+// often if this caller was refused often in this minute.
+func (a *Audit) Refused(ctx context.Context, r Refusal) (often bool, err error) {
 	ctx, cancel := unhurried(ctx)
 	defer cancel()
 	org, err := a.store.OrgOf(ctx, ids(r.Targets)...)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if org == uuid.Nil {
 		org = r.Home
@@ -60,9 +61,9 @@ func (a *Audit) Refused(ctx context.Context, r Refusal) error {
 	single := a.refusals.single(a.store.Now(), c.Actor, org, r.Home, c.RequestID)
 	a.mu.Unlock()
 	if !single {
-		return nil
+		return true, nil
 	}
-	return a.record(ctx, c, org, r.Refused)
+	return false, a.record(ctx, c, org, r.Refused)
 }
 
 // unhurried is a context in which a caller that goes away leaves its trace.
@@ -79,19 +80,20 @@ func ids(refs []domain.Ref) []uuid.UUID {
 }
 
 // Unproven records that the caller of ctx's command did not prove who it is,
-// or counts it. An error means that it could only be counted.
-func (a *Audit) Unproven(ctx context.Context, e audit.AuthenticationFailed) error {
+// or counts it. An error means that it could only be counted. It is often if
+// its address has failed often in this minute.
+func (a *Audit) Unproven(ctx context.Context, e audit.AuthenticationFailed) (often bool, err error) {
 	c, now := eventstore.CommandFrom(ctx), a.store.Now()
 	site := auth.AddressKey(c.IP)
 	a.mu.Lock()
-	single := a.failures.single(now, site, c.IP, c.RequestID)
+	single, often := a.failures.take(now, site, c.IP, c.RequestID)
 	a.mu.Unlock()
 	if !single {
-		return nil
+		return often, nil
 	}
 	ctx, cancel := unhurried(ctx)
 	defer cancel()
-	err := a.record(ctx, c, uuid.Nil, e)
+	err = a.record(ctx, c, uuid.Nil, e)
 	if err != nil && !errors.Is(err, eventstore.ErrUnknownOutcome) {
 		a.mu.Lock()
 		defer a.mu.Unlock()
@@ -99,7 +101,7 @@ func (a *Audit) Unproven(ctx context.Context, e audit.AuthenticationFailed) erro
 			s.many.Add(now, c.RequestID)
 		}
 	}
-	return err
+	return false, err
 }
 
 // Read records that the caller of ctx's command reads the log, once a route and

@@ -22,6 +22,7 @@ const (
 	singleFailures       = 4 // a second; with one summary it makes five
 	failureSummaries     = 59
 	mostPending          = 100_000 // summaries that wait for the log
+	oftenFailures        = 30      // of an address and minute, before it is slowed down
 )
 
 // refusalSummary is what one caller was refused in one organization.
@@ -124,25 +125,26 @@ type failures struct {
 	pending   []failureSummary
 }
 
-// single reports whether a failure is to be recorded by itself: the first of an
+// take reports whether a failure is to be recorded by itself: the first of an
 // address (site, which address is of) and minute, few in a second. Others count.
-func (f *failures) single(now time.Time, site, address, request string) bool {
+// It is often if the address has failed often in this minute.
+func (f *failures) take(now time.Time, site, address, request string) (single, often bool) {
 	f.turn(now)
 	s, known := f.addresses[site]
 	if !known {
 		if len(f.addresses) >= mostAddresses {
 			f.others.Add(now, request)
-			return false
+			return false, true
 		}
 		s = &failureSummary{address: address, addresses: 1}
 		f.addresses[site] = s
 		if f.singles < singleFailures {
 			f.singles++
-			return true
+			return true, false
 		}
 	}
 	s.many.Add(now, request)
-	return false
+	return false, s.many.Count > oftenFailures
 }
 
 // turn begins another minute, and another second, if one is due.

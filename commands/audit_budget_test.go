@@ -83,7 +83,11 @@ func TestRefusalsBounds(t *testing.T) {
 func TestFailuresOfAMinute(t *testing.T) {
 	t.Parallel()
 	var f failures
-	if !f.single(noon, "a", "a", "r1") || f.single(noon, "a", "a", "r2") || !f.single(noon, "b", "b", "r3") {
+	single := func(now time.Time, address, request string) bool {
+		single, _ := f.take(now, address, address, request)
+		return single
+	}
+	if !single(noon, "a", "r1") || single(noon, "a", "r2") || !single(noon, "b", "r3") {
 		t.Error("the first of an address is recorded by itself, and no other")
 	}
 	if _, due := f.next(noon.Add(59 * time.Second)); due {
@@ -96,8 +100,13 @@ func TestFailuresOfAMinute(t *testing.T) {
 	if s, due := f.next(noon.Add(2 * time.Minute)); due {
 		t.Errorf("told twice: %+v", s)
 	}
-	if !f.single(noon.Add(2*time.Minute), "a", "a", "") {
+	if !single(noon.Add(2*time.Minute), "a", "") {
 		t.Error("the next minute has a first one of its own")
+	}
+	for i := range 2 * oftenFailures {
+		if _, often := f.take(noon.Add(2*time.Minute), "a", "a", ""); often != (i >= oftenFailures) {
+			t.Errorf("failure %d after the first is often: %v", i+1, often)
+		}
 	}
 }
 
@@ -119,7 +128,8 @@ func TestFailuresBounds(t *testing.T) {
 		for range rapid.IntRange(1, 3000).Draw(t, "failures") {
 			at = at.Add(time.Duration(rapid.IntRange(0, 100).Draw(t, "later")) * time.Millisecond)
 			site := fmt.Sprint(rapid.IntRange(1, addresses).Draw(t, "address"))
-			if total++; f.single(at, site, site, "") {
+			total++
+			if single, _ := f.take(at, site, site, ""); single {
 				entries[at.Truncate(time.Second)]++
 				told++
 			}

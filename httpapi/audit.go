@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/go-json-experiment/json"
@@ -22,27 +23,45 @@ import (
 // have proved themselves: every refused command, by right (401, 403) or by rule
 // (409, 422), and every read that is forbidden. Of others: that they have not.
 // Who can not be recorded is not answered either (503), but for a failed proof,
-// which is then counted.
+// which is then counted. Whoever is refused often waits for its answers, so that
+// a flood of requests costs others little.
 func (a *API) refusing(r *http.Request, status int, detail any) error {
 	call := callOf(r.Context())
 	switch {
 	case call.caller != nil && recorded(r.Method, status):
-		err := a.Commands.Audit.Refused(eventstore.WithCommand(r.Context(), call.command), commands.Refusal{
+		often, err := a.Commands.Audit.Refused(eventstore.WithCommand(r.Context(), call.command), commands.Refusal{
 			Refused: audit.Refused{Method: r.Method, Route: routeOf(r), Status: status, Reason: reason(detail), Targets: targets(r)},
 			Home:    home(call.caller),
 		})
 		if err != nil {
 			return unavailable(err)
 		}
+		slowDown(r.Context(), often)
 	case call.caller == nil && status == http.StatusUnauthorized:
 		c := a.requestCommand(r.Context(), params{r})
 		c.Actor = domain.Actor{Type: domain.Anonymous}
-		err := a.Commands.Audit.Unproven(eventstore.WithCommand(r.Context(), c), audit.AuthenticationFailed{Method: r.Method, Route: routeOf(r)})
+		often, err := a.Commands.Audit.Unproven(eventstore.WithCommand(r.Context(), c), audit.AuthenticationFailed{Method: r.Method, Route: routeOf(r)})
 		if err != nil {
 			a.Transport.Log.Warn("audit.unrecorded", "request_id", call.ID, "error", err)
 		}
+		slowDown(r.Context(), often)
 	}
 	return nil
+}
+
+// slowAnswer is how long whoever is refused often waits for an answer.
+const slowAnswer = 20 * time.Millisecond
+
+func slowDown(ctx context.Context, often bool) {
+	if !often {
+		return
+	}
+	pause := time.NewTimer(slowAnswer)
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+	case <-ctx.Done():
+	}
 }
 
 func recorded(method string, status int) bool {

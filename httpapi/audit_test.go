@@ -245,7 +245,7 @@ func TestAuditedRead(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	s.board()
-	transport := s.API.Transport
+	transport := s.Transport
 	transport.Translate, transport.Refusing, transport.Reading = s.translate, s.refusing, s.reading
 	look := func(context.Context, struct{}) (bool, error) { return true, nil }
 	h := transport.mount([]route{get("/look", s.admin(), look, auditedRead(), handledBy("look"))}, apiVocabulary())
