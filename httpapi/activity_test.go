@@ -2,214 +2,330 @@ package httpapi
 
 import (
 	"fmt"
-	"net/url"
-	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 )
 
-const commentFeed = v1 + "/activity/task-comments"
+const activityPath = v1 + "/activity"
 
-// says writes a comment on a task of a board and returns its position.
-func (x *tenant) says(kind, board, task, message string) string {
+// lines are what a caller sees of what happened, the newest first: type and
+// message.
+func (x *tenant) lines(kind, query string) (lines []string) {
 	x.n.t.Helper()
-	path := v1 + "/boards/" + board + "/tasks/" + task + "/comments"
-	return x.must(kind, "POST", path, `{"message":"`+message+`"}`).header.Get("Log-Position")
+	for _, item := range x.happened(kind, query).Items {
+		lines = append(lines, fmt.Sprint(item["event_type"], " ", item["message"]))
+	}
+	return lines
 }
 
-func (x *tenant) newTask(board, title string) string {
+type happened struct {
+	Items         []map[string]any `json:"items"`
+	Total         int              `json:"total"`
+	Limit, Offset int
+	NextCursor    *string `json:"next_cursor"`
+}
+
+func (x *tenant) happened(kind, query string) (page happened) {
 	x.n.t.Helper()
-	return x.must("Ow", "POST", v1+"/boards/"+board+"/tasks", `{"title":"`+title+`"}`).text(x.n.t, "id")
+	if err := json.Unmarshal([]byte(x.must(kind, "GET", activityPath+query, "").body), &page, json.MatchCaseInsensitiveNames(true)); err != nil {
+		x.n.t.Fatal(err)
+	}
+	return page
 }
 
-// TestRecordedCommentFeed replays the recorded stream: the walk that led to its
-// one frame, which ours shows with the same members.
-func TestRecordedCommentFeed(t *testing.T) {
-	t.Parallel()
-	recorded, err := os.ReadFile("testdata/contract/sse/activity-task-comments-stream.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, data, found := strings.Cut(strings.ReplaceAll(string(recorded), "\r\n", "\n"), "event: comment\ndata: ")
-	if !found {
-		t.Fatalf("no frame in %s", recorded)
-	}
-	data, _, _ = strings.Cut(data, "\n")
-	s := startServer(t)
-	f := s.follow(commentFeed + "/stream")
-	board := s.must("POST", v1+"/boards", `{"name":"Website v2","slug":"w","description":"d","board_type":"general"}`).text(t, "id")
-	task := s.must("POST", v1+"/boards/"+board+"/tasks", `{"title":"Streamed task"}`).text(t, "id")
-	made := s.must("POST", v1+"/boards/"+board+"/tasks/"+task+"/comments", `{"message":"Streamed comment"}`)
-	m := f.frame()
-	if m.event != "comment" || m.id != made.header.Get("Log-Position") || m.value(t, "comment/id") != made.value(t, "id") ||
-		m.value(t, "comment/board_id") != board || m.value(t, "comment/created_at") != made.value(t, "created_at") {
-		t.Errorf("%+v does not show %s", m, made.body)
-	}
-	was := message{data: data}
-	r := replay{ids: map[string]string{was.value(t, "comment/id").(string): made.text(t, "id")}} // ids of comments have another form
-	if diff := cmp.Diff(r.expected("", tree(t, data), tree(t, m.data)), tree(t, m.data)); diff != "" {
-		t.Errorf("-recorded +ours\n%s", diff)
-	}
-}
-
-// TestCommentFeed: who said what on which board, the newest first; the list and
-// the stream agree.
-func TestCommentFeed(t *testing.T) {
+// TestActivityWire: each line as the specification writes it, to the key.
+func TestActivityWire(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, nodeConfig{})
 	x := n.tenant("acme")
-	f, ofOther := x.follow("Ow", commentFeed+"/stream"), x.follow("Ow", commentFeed+"/stream?board_id="+x.other)
-	elsewhere := x.newTask(x.other, "elsewhere")
-	x.says("Wo", x.board, x.task, "one")
-	x.must("Ow", "PATCH", v1+"/boards/"+x.board+"/tasks/"+x.task, `{"title":"renamed","comment":"two"}`)
-	x.says("Ow", x.other, elsewhere, "three")
-
-	want := []string{
-		`one by acme Wo, acme role on acme task, acme board`,
-		`two by <nil>, <nil> on acme task, acme board`, // said before the name changed
-		`three by <nil>, <nil> on elsewhere, acme other`,
+	board := v1 + "/boards/" + x.board
+	x.must("Ow", "PATCH", board+"/tasks/"+x.task, `{"title":"renamed"}`)
+	x.must("Wo", "PATCH", board+"/tasks/"+x.task, `{"status":"in_progress","comment":"I begin"}`)
+	x.must("Ow", "POST", board+"/approvals", `{"action_type":"deploy","confidence":80,"lead_reasoning":"r","task_id":"`+x.task+`"}`)
+	x.must("Ow", "PATCH", board, `{"description":"other"}`)
+	field := x.must("Ow", "POST", v1+"/organizations/me/custom-fields", `{"field_key":"k","label":"Size","field_type":"text","board_ids":["`+x.board+`"]}`)
+	if field.status != 200 {
+		t.Fatal(field.body)
 	}
-	line := func(value func(string) any) string {
-		return fmt.Sprintf("%v by %v, %v on %v, %v", value("message"), value("agent_name"), value("agent_role"), value("task_title"), value("board_name"))
+	task := map[string]any{"boardId": x.board, "taskId": x.task}
+	line := func(typ, message string, agent, task, board any, route string, params map[string]any) map[string]any {
+		return map[string]any{"event_type": typ, "message": message, "agent_id": agent, "task_id": task, "board_id": board, "route_name": route, "route_params": params}
 	}
-	for _, w := range want {
-		m := f.frame()
-		if got := line(func(key string) any { return m.value(t, "comment/"+key) }); got != w {
-			t.Errorf("the stream shows %s, want %s", got, w)
-		}
+	want := []map[string]any{
+		line("field.created", "Field created: Size.", nil, nil, nil, "activity", map[string]any{"eventType": "field.created"}),
+		line("board.updated", "Board updated: acme board.", nil, nil, x.board, "board", map[string]any{"boardId": x.board, "panel": "chat"}),
+		line("approval.created", "Approval created: deploy.", nil, x.task, x.board, "board.approvals", map[string]any{"boardId": x.board}),
+		line("task.status_changed", "Task moved to in_progress: renamed.", x.agent["Wo"], x.task, x.board, "board", task),
+		line("task.comment", "I begin", x.agent["Wo"], x.task, x.board, "board", map[string]any{"boardId": x.board, "taskId": x.task}),
+		line("agent.appeared", "Agent appeared: acme Wo.", x.agent["Wo"], nil, x.board, "board", map[string]any{"boardId": x.board}),
+		line("task.updated", "Task updated: renamed.", nil, x.task, x.board, "board", task),
+		line("invite.created", "Invite created.", nil, nil, nil, "activity", map[string]any{"eventType": "invite.created"}),
+		line("memory.created", "Memory created.", nil, nil, x.board, "board", map[string]any{"boardId": x.board}),
+		line("task.created", "Task created: acme task.", nil, x.task, x.board, "board", task),
 	}
-	if m := ofOther.frame(); m.value(t, "comment/message") != "three" {
-		t.Errorf("the stream of the other board shows %s", m.data)
-	}
-	list := x.must("Ow", "GET", commentFeed, "")
-	want[0], want[1] = strings.Replace(want[0], "acme task", "renamed", 1), strings.Replace(want[1], "acme task", "renamed", 1)
+	everything := x.happened("Ow", "?include=all").Items
 	for i, w := range want {
-		if got := line(func(key string) any { return list.value(t, fmt.Sprintf("items/%d/%s", len(want)-1-i, key)) }); got != w {
-			t.Errorf("the list shows %s, want %s", got, w)
+		got := everything[i]
+		id, at := got["id"].(string), got["created_at"].(string)
+		if _, err := uuid.Parse(id); err != nil || !timeForm.MatchString(at) {
+			t.Errorf("%v has no id or time", got)
+		}
+		params := w["route_params"].(map[string]any)
+		switch w["event_type"] {
+		case "task.comment":
+			params["commentId"] = id
+		case "field.created", "invite.created":
+			params["eventId"], params["createdAt"] = id, at
+		}
+		delete(got, "id")
+		delete(got, "created_at")
+		if diff := cmp.Diff(w, got); diff != "" {
+			t.Errorf("line %d (-want +got)\n%s", i, diff)
 		}
 	}
-	if list.value(t, "total") != 3.0 || list.value(t, "limit") != 200.0 {
-		t.Error(list.body)
+	// Today's client knows the types of tasks alone, and no cursor.
+	page := x.must("Ow", "GET", activityPath, "")
+	wantListed := []string{"task.status_changed Task moved to in_progress: renamed.", "task.comment I begin", "task.updated Task updated: renamed.", "task.created Task created: acme task."}
+	if diff := cmp.Diff(wantListed, x.lines("Ow", "")); diff != "" {
+		t.Error(diff)
 	}
-	for query, want := range map[string]string{
-		"?limit=1&offset=1": "3 two", "?board_id=" + x.board + "&limit=1": "2 two", "?board_id=" + x.other: "1 three",
-	} {
-		a := x.must("Ow", "GET", commentFeed+query, "")
-		if got := fmt.Sprint(a.value(t, "total"), " ", a.value(t, "items/0/message")); got != want {
-			t.Errorf("%s: %s, want %s", query, got, want)
-		}
+	if comment := x.must("Ow", "GET", board+"/tasks/"+x.task+"/comments", ""); comment.text(t, "items/0/id") != page.text(t, "items/1/id") {
+		t.Error("a comment and its line have two ids")
 	}
-	// What is deleted is gone from both at once.
-	x.must("Ow", "DELETE", v1+"/boards/"+x.board+"/tasks/"+x.task, "")
-	if a := x.must("Ow", "GET", commentFeed, ""); a.value(t, "total") != 1.0 {
-		t.Errorf("comments of a deleted task are listed: %s", a.body)
+	if page.value(t, "total") != 4.0 || page.value(t, "limit") != 200.0 || page.value(t, "offset") != 0.0 || strings.Contains(page.body, "next_cursor") {
+		t.Error(page.body)
 	}
-	if m := x.follow("Ow", commentFeed+"/stream?since=2001-01-01").frame(); m.value(t, "comment/message") != "three" {
-		t.Errorf("comments of a deleted task are shown again: %s", m.data)
-	}
-	x.must("Ow", "DELETE", v1+"/boards/"+x.other, "")
-	ofOther.ends()
-	if a := x.must("Ow", "GET", commentFeed, ""); a.value(t, "total") != 0.0 {
-		t.Errorf("comments of a deleted board are listed: %s", a.body)
-	}
-	eventually(t, 10*time.Second, "the frames of a deleted board are gone", func() bool {
-		var left int
-		if err := n.db.QueryRow(t.Context(), `select count(*) from feed where topic like '%/task-comments' and attrs ->> 'board' = $1`, x.other).Scan(&left); err != nil {
-			t.Fatal(err)
-		}
-		return left == 0
-	})
 }
 
-// TestCommentFeedIsolation: nobody sees comments of boards that it may not
-// read, nor of another organization, also while its access changes.
-func TestCommentFeedIsolation(t *testing.T) {
+// TestActivityVisibility: people see what is on boards that they may read,
+// admins who ask for everything also what is on none, agents their own; nobody
+// sees another organization, nor a board or a task that is gone.
+func TestActivityVisibility(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, nodeConfig{})
 	x, y := n.tenant("antelope"), n.tenant("zebra")
-	elsewhere := x.newTask(x.other, "elsewhere")
-	before := url.QueryEscape(x.must("Ow", "GET", v1+"/boards/"+x.board, "").text(t, "created_at"))
-	x.says("Ow", x.other, elsewhere, "hidden before")
-	y.says("Ow", y.board, y.task, "zebra says")
-	x.says("Ow", x.board, x.task, "first")
-	if a := x.must("Mr", "GET", commentFeed, ""); a.value(t, "total") != 1.0 || a.value(t, "items/0/message") != "first" {
-		t.Errorf("a reader of one board sees %s", a.body)
-	}
-	var feeds []*feed
-	for _, query := range []string{"", "?since=" + before, "?since=" + before + "&board_id=" + x.board} {
-		feeds = append(feeds, x.follow("Mr", commentFeed+"/stream"+query))
-	}
-	for _, f := range feeds[1:] {
-		if m := f.frame(); m.value(t, "comment/message") != "first" {
-			t.Errorf("a replay shows %s", m.data)
+	x.newTask(x.other, "elsewhere")
+	x.says("Wo", x.board, x.task, "by the worker")
+	const made, said, hidden = "task.created Task created: antelope task.", "task.comment by the worker", "task.created Task created: elsewhere."
+	for kind, want := range map[string][]string{
+		"Ow": {said, hidden, made}, "Ad": {said, hidden, made}, "A0": nil, "Mw": {said, made}, "Mr": {said, made}, "M0": nil,
+		"Fo": nil, "Le": nil, "Wo": {said}, "Ot": nil, "Ma": nil,
+	} {
+		if diff := cmp.Diff(want, x.lines(kind, "")); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", kind, diff)
+		}
+		everything := x.happened(kind, "?include=all")
+		if everything.Total != len(everything.Items) {
+			t.Errorf("%s: %d of %d", kind, len(everything.Items), everything.Total)
+		}
+		for _, item := range everything.Items {
+			if text := fmt.Sprint(item); strings.Contains(text, y.board) || strings.Contains(text, "zebra") {
+				t.Errorf("%s sees %s", kind, text)
+			}
+			admin, person := kind == "Ow" || kind == "Ad" || kind == "A0", len(kind) == 2 && x.agent[kind] == ""
+			switch {
+			case person && item["board_id"] == nil && !admin && kind != "Fo":
+				t.Errorf("%s sees what is on no board: %v", kind, item)
+			case person && item["board_id"] == x.other && kind != "Ow" && kind != "Ad":
+				t.Errorf("%s sees what is on another board: %v", kind, item)
+			case !person && item["agent_id"] != x.agent[kind]:
+				t.Errorf("%s sees what is not its own: %v", kind, item)
+			}
 		}
 	}
-	nobody := x.follow("M0", commentFeed+"/stream?since="+before)
-	x.says("Ow", x.other, elsewhere, "hidden")
-	y.says("Ow", y.board, y.task, "zebra says more")
-	x.says("Ow", x.board, x.task, "second")
-	for _, f := range feeds {
-		if m := f.frame(); m.value(t, "comment/message") != "second" {
-			t.Errorf("the stream shows %s", m.data)
-		}
+	if got := x.lines("Wo", "?include=all"); !slices.Contains(got, "agent.created Agent created: antelope Wo.") {
+		t.Errorf("the worker sees %q", got)
 	}
-	access := v1 + "/organizations/me/members/"
-	x.must("Ow", "PUT", access+x.member["Mr"]+"/access", `{"board_access":[{"board_id":"`+x.other+`"}]}`)
-	x.says("Ow", x.board, x.task, "closed by now")
-	x.says("Ow", x.other, elsewhere, "open by now")
-	for _, f := range feeds[:2] { // over all boards: it narrows and widens
-		if m := f.frame(); m.value(t, "comment/message") != "open by now" {
-			t.Errorf("after the access changed the stream shows %s", m.data)
-		}
+	x.must("Ow", "PUT", v1+"/organizations/me/members/"+x.member["Mr"]+"/access", `{"board_access":[{"board_id":"`+x.other+`"}]}`)
+	if diff := cmp.Diff([]string{hidden}, x.lines("Mr", "")); diff != "" {
+		t.Errorf("after the access changed\n%s", diff)
 	}
-	if last := feeds[2].ends(); strings.Contains(last.data, "closed by now") { // of one board: it ends
-		t.Errorf("the last frame is %s", last.data)
+
+	// A task takes its lines with it; that it did is told to who asks for everything.
+	x.must("Ow", "DELETE", v1+"/boards/"+x.board+"/tasks/"+x.task, "")
+	if diff := cmp.Diff([]string{hidden}, x.lines("Ow", "")); diff != "" {
+		t.Errorf("after the task was deleted\n%s", diff)
 	}
-	if a := x.do("Mr", "GET", commentFeed+"?board_id="+x.board, ""); a.status != 403 {
-		t.Errorf("a board that was closed: %d %s", a.status, a.body)
+	if got := x.lines("Mw", "?include=all"); got[0] != "task.deleted Task deleted: antelope task." || slices.Contains(got, made) || slices.Contains(got, said) {
+		t.Errorf("after the task was deleted %q", got)
 	}
-	fresh := x.newBoard("fresh") // comes into reach of those who read all boards
-	all := x.follow("Ad", commentFeed+"/stream")
-	x.says("Ow", fresh, x.newTask(fresh, "task"), "on a new board")
-	if m := all.frame(); m.value(t, "comment/message") != "on a new board" {
-		t.Errorf("the stream of an admin shows %s", m.data)
+	if own := x.happened("Wo", ""); own.Total != 0 || len(own.Items) != 0 {
+		t.Errorf("the worker still sees %v", own)
 	}
-	x.must("Ow", "PUT", access+x.member["M0"]+"/access", `{"board_access":[{"board_id":"`+x.board+`"}]}`)
-	x.says("Ow", x.board, x.task, "granted")
-	if m := nobody.frame(); m.value(t, "comment/message") != "granted" {
-		t.Errorf("the first that a new reader sees is %s", m.data)
+	// So does a board.
+	x.must("Ow", "DELETE", v1+"/boards/"+x.other, "")
+	if page := x.happened("Ow", ""); len(page.Items) != 0 || page.Total != 0 {
+		t.Errorf("after the board was deleted %v", page)
 	}
-	x.must("Ow", "DELETE", access+x.member["M0"], "")
-	nobody.ends()
+	all := x.happened("Ow", "?include=all")
+	if all.Items[0]["event_type"] != "board.deleted" || all.Items[0]["message"] != "Board deleted: antelope other." || all.Total != len(all.Items) {
+		t.Errorf("after the board was deleted %d: %v", all.Total, all.Items[0])
+	}
+	if slices.ContainsFunc(x.happened("Mw", "?include=all").Items, func(item map[string]any) bool { return item["event_type"] == "board.deleted" }) {
+		t.Error("a member is told of the end of a board that it could not read")
+	}
 }
 
-// TestCommentFeedResume: from any id, each later comment of the caller's boards
-// comes once and in order, across the seam between what is stored and live.
-func TestCommentFeedResume(t *testing.T) {
+// TestActivityRowsGo: what belonged to a board or an organization that is gone
+// leaves nothing behind.
+func TestActivityRowsGo(t *testing.T) {
+	t.Parallel()
+	n := startNode(t, nodeConfig{})
+	x, other := n.tenant("acme"), n.tenant("other")
+	left := func(table, where string, args ...any) (left int) {
+		t.Helper()
+		if err := n.db.QueryRow(t.Context(), `select count(*) from `+table+` where `+where, args...).Scan(&left); err != nil {
+			t.Fatal(err)
+		}
+		return left
+	}
+	x.must("Ow", "DELETE", v1+"/boards/"+x.board, "")
+	x.lines("Ow", "")
+	for _, table := range []string{"activity", "activity_counts", "activity_names"} {
+		if left := left(table, `scope = $1`, x.board); left > 0 {
+			t.Errorf("%d rows of a deleted board in %s", left, table)
+		}
+	}
+	x.must("Ow", "DELETE", v1+"/organizations/me", "")
+	other.must("Ow", "POST", v1+"/boards/"+other.board+"/tasks", `{"title":"later"}`)
+	other.lines("Ow", "")
+	if left := left("activity", `organization_id = $1`, x.org); left > 0 {
+		t.Errorf("%d rows of a deleted organization", left)
+	}
+	// Counts agree with what is there.
+	if wrong := left("activity_counts c", `n <> (select count(*) from activity a where (a.scope = c.scope or a.agent_id = c.scope) and a.listed = c.listed)`); wrong > 0 {
+		t.Errorf("%d counts are wrong", wrong)
+	}
+}
+
+// TestActivityPages: pages by offset and by cursor; by cursor, each line comes
+// once and in order while others are written.
+func TestActivityPages(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, nodeConfig{})
 	x := n.tenant("acme")
-	elsewhere := x.newTask(x.other, "elsewhere")
-	var ids []string
-	for i := range 6 {
-		x.says("Ow", x.other, elsewhere, "hidden")
-		ids = append(ids, x.says("Ow", x.board, x.task, fmt.Sprint(i)))
+	want := []string{"task.created Task created: acme task."}
+	add := func(i int) {
+		x.newTask([]string{x.board, x.other}[i%2], fmt.Sprint(i))
+		want = append([]string{fmt.Sprintf("task.created Task created: %d.", i)}, want...)
 	}
-	for from := range ids[:6] {
-		proof := x.as("Mr")
-		f := n.follow(commentFeed+"/stream", proof[len(proof)-1], "Last-Event-ID: "+ids[from])
-		for _, want := range ids[from+1:] {
-			if m := f.frame(); m.id != want {
-				t.Fatalf("after %s comes %s, want %s", ids[from], m.id, want)
+	for i := range 24 {
+		add(i)
+	}
+	page := x.happened("Ow", "?limit=7&offset=5")
+	if page.Total != 25 || page.Limit != 7 || page.Offset != 5 || page.NextCursor != nil {
+		t.Errorf("%+v", page)
+	}
+	if diff := cmp.Diff(want[5:12], x.lines("Ow", "?limit=7&offset=5")); diff != "" {
+		t.Error(diff)
+	}
+	if page := x.happened("Ow", "?offset=25"); len(page.Items) != 0 || page.Total != 25 {
+		t.Errorf("past the end %+v", page)
+	}
+	for _, limit := range []int{1, 4, 5, 25, 200} {
+		first, seen, cursor := slices.Clone(want), []string(nil), ""
+		for {
+			query := fmt.Sprintf("?limit=%d&cursor=%s", limit, cursor)
+			seen = append(seen, x.lines("Ow", query)...)
+			page := x.happened("Ow", query)
+			if page.NextCursor == nil {
+				break
+			}
+			cursor = *page.NextCursor
+			if len(seen) < 12 {
+				add(len(want))
 			}
 		}
-		ids = append(ids, x.says("Ow", x.board, x.task, "live"))
-		if m := f.frame(); m.id != ids[len(ids)-1] {
-			t.Fatalf("live comes %s, want %s", m.id, ids[len(ids)-1])
+		if diff := cmp.Diff(first, seen); diff != "" {
+			t.Errorf("pages of %d (-want +got)\n%s", limit, diff)
 		}
-		_ = f.Body.Close()
+	}
+	for query, status := range map[string]int{
+		"?cursor=nonsense": 422, "?cursor=LTU": 422, "?include=some": 422, "?limit=0": 422, "?limit=201": 422, "?offset=-1": 422, "?include=all&cursor=": 200,
+	} {
+		if a := x.do("Ow", "GET", activityPath+query, ""); a.status != status {
+			t.Errorf("%s: %d %s", query, a.status, a.body)
+		}
+	}
+	for _, kind := range []string{"Ow", "Mr", "Wo"} {
+		x.lines(kind, "") // signs of life are written now and then
+		asked := slices.DeleteFunc(n.sql.during(func() { x.lines(kind, "?include=all&cursor=") }), func(sql string) bool {
+			return strings.Contains(sql, "checkpoints") || strings.Contains(sql, "select entry from events where seq") // of the processes
+		})
+		if len(asked) > 3 {
+			t.Errorf("%s: a page costs %d statements: %q", kind, len(asked), asked)
+		}
+	}
+}
+
+// TestActivityOfErased: what a person did is listed after its account is gone,
+// and names nobody.
+func TestActivityOfErased(t *testing.T) {
+	t.Parallel()
+	n := startNode(t, nodeConfig{})
+	x := n.tenant("acme")
+	x.tells(t, "Mw")
+	x.says("Mw", x.board, x.task, "said by somebody")
+	x.must("Mw", "POST", v1+"/boards/"+x.board+"/memory", `{"content":"hello","tags":["chat"]}`)
+	before := x.lines("Ow", "?include=all")
+	x.must("Mw", "DELETE", v1+"/users/me", "")
+	after := x.must("Ow", "GET", activityPath+"?include=all", "")
+	for _, secret := range secretsOf(x, "Mw") {
+		if strings.Contains(after.body, secret) {
+			t.Errorf("%q is shown", secret)
+		}
+	}
+	lines := x.lines("Ow", "?include=all")
+	if diff := cmp.Diff(before, lines[len(lines)-len(before):]); diff != "" {
+		t.Error(diff)
+	}
+	if lines[0] != "member.left Member left." {
+		t.Errorf("the newest is %s", lines[0])
+	}
+}
+
+// TestActivityCost: by cursor, page 1000 costs what page 1 costs.
+func TestActivityCost(t *testing.T) {
+	t.Parallel()
+	n := startNode(t, nodeConfig{})
+	x := n.tenant("acme")
+	x.lines("Ow", "")
+	const lines, size = 200_000, 50
+	for _, sql := range []string{
+		`insert into activity select -s, gen_random_uuid(), case when s % 3 = 0 then $1::uuid else $2 end, $3, s % 5 > 0, 'task.updated', 'Task updated: x.', $4, null, now()
+			from generate_series(1, ` + fmt.Sprint(lines) + `) s where $1 <> $2`,
+		`update activity set seq = seq + 10000000 where seq < 0 and $1::uuid <> $2::uuid and $3::uuid <> $4::uuid`,
+	} {
+		if _, err := n.db.Exec(t.Context(), sql, x.board, x.other, x.org, x.agent["Wo"]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := n.db.Exec(t.Context(), `vacuum analyze activity`); err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range []string{"Ow", "Mr", "Wo"} {
+		took, cursor := []time.Duration(nil), ""
+		for range 1000 {
+			began := time.Now()
+			page := x.happened(kind, fmt.Sprintf("?limit=%d&cursor=%s", size, cursor))
+			took = append(took, time.Since(began))
+			if len(page.Items) != size || page.NextCursor == nil {
+				t.Fatalf("%s: page %d has %d lines", kind, len(took), len(page.Items))
+			}
+			cursor = *page.NextCursor
+		}
+		first, last := slices.Clone(took[:50]), slices.Clone(took[950:])
+		slices.Sort(first)
+		slices.Sort(last)
+		t.Logf("%s: p50 of pages 1 to 50 %v, of pages 951 to 1000 %v", kind, first[25], last[25])
+		if last[25] > 3*first[25]+2*time.Millisecond {
+			t.Errorf("%s: a late page takes %v, an early one %v", kind, last[25], first[25])
+		}
 	}
 }

@@ -81,6 +81,7 @@ func extras() map[string][]string {
 		"POST /api/v1/agent/boards/{board_id}/tasks":                                     {` {"title":"T","assigned_agent_id":"{agent_id}"}`},
 		"GET /api/v1/agents":                                                             {`?board_id={board_id}`, `?gateway_id={gateway_id}`},
 		"GET /api/v1/agents/stream":                                                      {`?board_id={board_id}`},
+		"GET /api/v1/activity":                                                           {``, `?include=all`},
 		"GET /api/v1/activity/task-comments":                                             {``, `?board_id={board_id}`},
 		"GET /api/v1/activity/task-comments/stream":                                      {``, `?board_id={board_id}`},
 		"GET /api/v1/agent/agents":                                                       {`?board_id={board_id}`},

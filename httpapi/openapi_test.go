@@ -239,6 +239,9 @@ func TestDescription(t *testing.T) {
 		"* 503 application/json": "a probe is told what is away",
 
 		"put /api/v1/agent/boards/{board_id}/agents/{agent_id}/soul 502 application/json": "souls go to gateways with a later part",
+		"get /api/v1/activity query cursor":                                               "ours: pages that cost the same wherever they are",
+		"get /api/v1/activity query include":                                              "ours: every kind of event",
+		"schema LimitOffsetPage_TypeVar_Customized_ActivityEventRead_ .next_cursor":       "ours: for who pages by cursor",
 
 		"schema AgentRead .gateway_id":                 "null on boards without a gateway",
 		"schema AgentHealthStatusResponse .gateway_id": "null on boards without a gateway",

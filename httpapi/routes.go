@@ -115,6 +115,11 @@ func (a *API) routes() []route {
 		stream(v1+"/boards/{board_id}/memory/stream", a.actorReader(), a.streamBoardMemory, tagged("board-memory"), about("Follow memory", "Server-sent events named memory.")),
 		post(v1+"/boards/{board_id}/memory", a.actorWriter(), a.createBoardMemory, tagged("board-memory"), about("Write into memory", "")),
 
+		get(v1+"/activity", a.memberOrAgent(), a.listActivity, tagged("activity"),
+			about("List what happened", "On the boards that the caller may read, to agents what they did or what happened to them; the newest first. "+
+				"With include=all every kind of event, to admins also those on no board. "+
+				"With cursor, empty at first, each answer tells the cursor of the next page, which costs the same wherever it is."),
+			refuses(422, "the cursor is of no page")),
 		get(v1+"/activity/task-comments", a.member(), a.listTaskCommentFeed, tagged("activity"),
 			about("List comments on all boards", "Those that the caller may read, the newest first."),
 			refuses(403, "the caller may not read the board")),

@@ -29,7 +29,7 @@ func (a *API) agent() rule {
 func (a *API) member() rule {
 	return rule{
 		name: "member", says: "members of their active organization", callers: byPeople(),
-		refuses: []refusal{{http.StatusForbidden, "the caller has no active organization"}},
+		refuses: []refusal{notMember()},
 		may:     a.membership(a.Rules.Member),
 	}
 }
@@ -41,6 +41,10 @@ func (a *API) admin() rule {
 	}
 }
 
+func notMember() refusal {
+	return refusal{http.StatusForbidden, "the caller has no active organization"}
+}
+
 func notAdmin() refusal {
 	return refusal{http.StatusForbidden, "the caller does not administer its active organization"}
 }
@@ -50,13 +54,28 @@ func (a *API) adminOrAgent() rule {
 	return rule{
 		name: "admin-or-agent", says: "owners and admins of their active organization, and agents", callers: byEverybody(),
 		limits: a.agentLimits(), refuses: []refusal{notAdmin()},
-		may: func(ctx context.Context, p params) (context.Context, error) {
-			ctx, err := a.asActor(ctx, p)
-			if err != nil || auth.CallerFrom(ctx).Agent != nil {
-				return ctx, err
-			}
-			return a.asMember(ctx, a.Rules.Admin)
-		},
+		may: a.actorOr(a.Rules.Admin),
+	}
+}
+
+// memberOrAgent lets agents pass, and members of their active organization.
+func (a *API) memberOrAgent() rule {
+	return rule{
+		name: "member-or-agent", says: "members of their active organization, and agents", callers: byEverybody(),
+		limits: a.agentLimits(), refuses: []refusal{notMember()},
+		may: a.actorOr(a.Rules.Member),
+	}
+}
+
+// actorOr lets agents pass, and people with a right in their active
+// organization.
+func (a *API) actorOr(may membershipRule) gate {
+	return func(ctx context.Context, p params) (context.Context, error) {
+		ctx, err := a.asActor(ctx, p)
+		if err != nil || auth.CallerFrom(ctx).Agent != nil {
+			return ctx, err
+		}
+		return a.asMember(ctx, may)
 	}
 }
 

@@ -35,6 +35,8 @@ func apiVocabulary() vocabulary {
 			reflect.TypeFor[commands.IssuedToken]():         "AgentTokenRead",
 			reflect.TypeFor[projections.Comment]():          "TaskCommentRead",
 			reflect.TypeFor[projections.FeedComment]():      "ActivityTaskCommentFeedItemRead",
+			reflect.TypeFor[projections.ActivityEvent]():    "ActivityEventRead",
+			reflect.TypeFor[projections.ActivityPage]():     "LimitOffsetPage_TypeVar_Customized_ActivityEventRead_",
 			reflect.TypeFor[projections.Approval]():         "ApprovalRead",
 			reflect.TypeFor[projections.Tag]():              "TagRead",
 			reflect.TypeFor[projections.Field]():            "TaskCustomFieldDefinitionRead",

@@ -2,208 +2,198 @@ package projections
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
+	"time"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
-	"missioncontrol/domain/agent"
-	"missioncontrol/domain/board"
-	"missioncontrol/domain/comment"
-	"missioncontrol/domain/task"
+	"missioncontrol/domain"
 	"missioncontrol/eventstore"
 )
 
-// FeedComment is a comment as the feed over many boards shows it: with what
-// it is about and who says it.
-type FeedComment struct {
-	ID        uuid.UUID  `json:"id"`
-	CreatedAt Time       `json:"created_at"`
-	Message   *string    `json:"message" required:"true"`
-	AgentID   *uuid.UUID `json:"agent_id" required:"true"`
-	AgentName *string    `json:"agent_name"`
-	AgentRole *string    `json:"agent_role"`
-	TaskID    uuid.UUID  `json:"task_id"`
-	TaskTitle string     `json:"task_title"`
-	BoardID   uuid.UUID  `json:"board_id"`
-	BoardName string     `json:"board_name"`
+// ActivityRow is one line of what happened.
+type ActivityRow struct {
+	Seq            int64      `db:"seq"`
+	ID             uuid.UUID  `db:"id"`
+	Scope          uuid.UUID  `db:"scope"`
+	OrganizationID uuid.UUID  `db:"organization_id"`
+	Type           string     `db:"type"`
+	Message        string     `db:"message"`
+	AgentID        *uuid.UUID `db:"agent_id"`
+	TaskID         *uuid.UUID `db:"task_id"`
+	CreatedAt      time.Time  `db:"created_at"`
 }
 
-// scene is what the feed shows around a comment. Without a task or a board
-// there is nothing to show.
-type scene struct {
-	title, board *string
-	name         *string // of the agent who says it
-	profile      jsontext.Value
+var activityTable = eventstore.TableOf[ActivityRow]("activity", "seq")
+
+// ActivityEvent is a line as callers see it, with the page of today's client
+// that shows what it is about.
+type ActivityEvent struct {
+	ID          uuid.UUID          `json:"id"`
+	EventType   string             `json:"event_type"`
+	Message     *string            `json:"message" required:"true"`
+	AgentID     *uuid.UUID         `json:"agent_id" required:"true"`
+	TaskID      *uuid.UUID         `json:"task_id" required:"true"`
+	BoardID     *uuid.UUID         `json:"board_id"`
+	RouteName   *string            `json:"route_name"`
+	RouteParams *map[string]string `json:"route_params"`
+	CreatedAt   Time               `json:"created_at"`
 }
 
-func viewFeedComment(r CommentRow, s scene) FeedComment {
-	return FeedComment{
-		ID: r.ID, CreatedAt: Time(r.CreatedAt), Message: &r.Message, AgentID: r.AgentID, AgentName: s.name, AgentRole: roleIn(s.profile),
-		TaskID: r.TaskID, TaskTitle: *s.title, BoardID: r.BoardID, BoardName: *s.board,
+func viewActivity(r ActivityRow) ActivityEvent {
+	v := ActivityEvent{
+		ID: r.ID, EventType: r.Type, Message: &r.Message, AgentID: r.AgentID, TaskID: r.TaskID, CreatedAt: Time(r.CreatedAt),
 	}
+	if r.Scope != r.OrganizationID {
+		v.BoardID = &r.Scope
+	}
+	name, params := v.route()
+	v.RouteName, v.RouteParams = &name, &params
+	return v
 }
 
-// shown reports whether the feed shows a comment: it has words, and its task
-// and board exist.
-func (s scene) shown(message string) bool {
-	return strings.Trim(message, " ") != "" && s.title != nil && s.board != nil
-}
-
-// roleIn is the role that an agent's identity profile names, nil for none.
-func roleIn(profile jsontext.Value) *string {
-	var p struct {
-		Role any `json:"role"`
-	}
-	if profile == nil || json.Unmarshal(profile, &p) != nil {
-		return nil
-	}
-	text, _ := p.Role.(string)
-	if text = strings.TrimSpace(text); text == "" {
-		return nil
-	}
-	return &text
-}
-
-// TaskCommentsTopic is the stream of the comments on all boards of an
-// organization; AttrBoard tells which, for a filter to ask.
-func TaskCommentsTopic(org uuid.UUID) string {
-	return "organization/" + org.String() + taskCommentsSuffix
-}
-
-const taskCommentsSuffix = "/task-comments"
-
-// frameFeedComment renders what the feed shows of a comment.
-func frameFeedComment(e *eventstore.Staged, c comment.Comment, s scene) ([]eventstore.PendingFrame, error) {
-	if !s.shown(c.Message) {
-		return nil, nil
-	}
-	return frameOf(e, TaskCommentsTopic(e.Org), c.TaskID, agentAttrs(&c.BoardID), struct {
-		Comment FeedComment `json:"comment"`
-	}{viewFeedComment(commentRow(c), s)})
-}
-
-// framesComment are what the board's task stream and the feed show.
-func framesComment(e *eventstore.Staged, c comment.Comment, s scene) ([]eventstore.PendingFrame, error) {
-	frames, err := frameComment(e, c)
-	if err != nil {
-		return nil, err
-	}
-	feed, err := frameFeedComment(e, c, s)
-	return append(frames, feed...), err
-}
-
-// scene reads what is around a comment: what the decision has changed up to
-// it, and the rest as it stands.
-func (c Comments) scene(ctx context.Context, d *eventstore.Decision, changed *world, now comment.Comment) (scene, error) {
-	d.Look(eventstore.Key(now.TaskID, "task"))
-	if now.AgentID != nil {
-		d.Look(eventstore.Key(*now.AgentID, "agent"))
-	}
-	var s scene
-	err := c.DB.QueryRow(ctx, `select (select title from tasks where id = $1), a.name, a.identity_profile
-		from (select) as once left join agents a on a.id = $2`, now.TaskID, now.AgentID).Scan(&s.title, &s.name, &s.profile)
-	if err != nil {
-		return s, fmt.Errorf("projections: read what is around a comment on %v: %w", now.TaskID, err)
-	}
-	b, err := Boards(c).Find(ctx, d, now.BoardID)
-	if err != nil {
-		return s, err
-	}
-	if b != nil {
-		s.board = &b.Name
-	}
-	s.change(changed, now)
-	return s, nil
-}
-
-// sceneIn is what is around a comment in a past that is folded in memory.
-func sceneIn(w *world, now comment.Comment) scene {
-	var s scene
-	s.change(w, now)
-	return s
-}
-
-// change puts what a world knows in place of what was read.
-func (s *scene) change(w *world, now comment.Comment) {
-	if t, known := w.states[now.TaskID].(task.Task); known {
-		s.title = nil
-		if t.Exists() {
-			s.title = &t.Title
+// route is the page of today's client, and its parameters.
+func (v ActivityEvent) route() (name string, params map[string]string) {
+	if v.BoardID == nil {
+		params = map[string]string{"eventId": v.ID.String(), "eventType": v.EventType, "createdAt": v.CreatedAt.String()}
+		if v.TaskID != nil {
+			params["taskId"] = v.TaskID.String()
 		}
+		return "activity", params
 	}
-	if b, known := w.states[now.BoardID].(board.Board); known {
-		s.board = nil
-		if b.Exists() {
-			s.board = &b.Name
-		}
+	params = map[string]string{"boardId": v.BoardID.String()}
+	switch {
+	case v.EventType == "task.comment" && v.TaskID != nil:
+		params["taskId"], params["commentId"] = v.TaskID.String(), v.ID.String()
+	case strings.HasPrefix(v.EventType, "approval."):
+		return "board.approvals", params
+	case strings.HasPrefix(v.EventType, "board."):
+		params["panel"] = "chat"
+	case v.TaskID != nil:
+		params["taskId"] = v.TaskID.String()
 	}
-	if now.AgentID == nil {
-		return
-	}
-	if a, known := w.states[*now.AgentID].(agent.Agent); known {
-		s.name, s.profile = nil, nil
-		if a.Exists() {
-			s.name, s.profile = &a.Profile.Name, a.Profile.IdentityProfile
-		}
-	}
+	return "board", params
 }
 
-// FeedFilter says whose boards a feed covers.
-type FeedFilter struct {
+// ActivityPage is a page of the list. Who pages by cursor is told where the
+// next one begins, until there is none.
+type ActivityPage struct {
+	Items      []ActivityEvent `json:"items"`
+	Total      int             `json:"total" ge:"0"`
+	Limit      int             `json:"limit" ge:"1"`
+	Offset     int             `json:"offset" ge:"0"`
+	NextCursor *string         `json:"next_cursor,omitzero"`
+}
+
+// ActivityFilter says whose activity it is, and how much of it.
+type ActivityFilter struct {
+	Agent        *uuid.UUID // its own; else of an organization
 	Organization uuid.UUID
 	AllBoards    bool        // of the organization
 	Boards       []uuid.UUID // else these
-	BoardID      *uuid.UUID  // only this one of them
+	Unplaced     bool        // also what is on no board
+	Everything   bool        // not only what today's clients know
 }
 
-// Feed lists the comments on many boards, the newest first. Those of tasks and
-// boards that were deleted are left out: their rows go later.
-func (c Comments) Feed(ctx context.Context, f FeedFilter, s Slice) (Page[FeedComment], error) {
-	return listViews(ctx, c.DB, commentsTable,
-		`board_id in (select id from boards where organization_id = $1 and ($2 or id = any($3)) and ($4::uuid is null or id = $4))
-			and exists (select 1 from tasks t where t.id = comments.task_id) and btrim(message) <> ''`,
-		`created_at desc, id desc`,
-		[]any{f.Organization, f.AllBoards, f.Boards, f.BoardID}, s, c.feedViews)
+// ActivitySlice asks for one page: from the newest, or from a cursor.
+type ActivitySlice struct {
+	Slice
+	Cursor *string // "" begins at the newest; nil: paged by offset
 }
 
-func (c Comments) feedViews(ctx context.Context, rows []CommentRow) ([]FeedComment, error) {
-	scenes, err := c.scenes(ctx, rows)
-	var views []FeedComment
-	for _, r := range rows {
-		if around := scenes[r.ID]; around.shown(r.Message) { // or it was deleted between the two statements
-			views = append(views, viewFeedComment(r, around))
-		}
-	}
-	return views, err
-}
+// Activity lists what happened.
+type Activity struct{ Reader }
 
-// scenes reads what is around comments, by their ids.
-func (c Comments) scenes(ctx context.Context, of []CommentRow) (map[uuid.UUID]scene, error) {
-	scenes := make(map[uuid.UUID]scene, len(of))
-	ids := make([]uuid.UUID, len(of))
-	for i, r := range of {
-		ids[i] = r.ID
-	}
-	rows, err := c.DB.Query(ctx, `select c.id, t.title, b.name, a.name, a.identity_profile from comments c
-		join tasks t on t.id = c.task_id join boards b on b.id = c.board_id left join agents a on a.id = c.agent_id
-		where c.id = any($1)`, ids)
+// List lists the newest first, in the order of the log, which does not change
+// between pages. A page from a cursor costs the same wherever it is.
+func (a Activity) List(ctx context.Context, f ActivityFilter, s ActivitySlice) (ActivityPage, error) {
+	page := ActivityPage{Items: []ActivityEvent{}, Limit: s.Limit, Offset: s.Offset}
+	before, err := s.before()
 	if err != nil {
-		return nil, fmt.Errorf("projections: read what is around comments: %w", err)
+		return page, err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var id uuid.UUID
-		var s scene
-		if err := rows.Scan(&id, &s.title, &s.board, &s.name, &s.profile); err != nil {
-			return nil, fmt.Errorf("projections: read what is around comments: %w", err)
+	if err := a.Indexed.Reach(ctx, a.Store.Head()); err != nil {
+		return page, err
+	}
+	rows, err := a.read(ctx, f, before, s.Slice, &page.Total)
+	if s.Cursor != nil && len(rows) > s.Limit {
+		next := cursorBefore(rows[s.Limit-1].Seq)
+		page.NextCursor = &next
+	}
+	for _, r := range rows[:min(len(rows), s.Limit)] {
+		page.Items = append(page.Items, viewActivity(r))
+	}
+	return page, err
+}
+
+// read counts the lines and reads those of a page, and one more, in one round
+// trip.
+func (a Activity) read(ctx context.Context, f ActivityFilter, before int64, s Slice, total *int) ([]ActivityRow, error) {
+	count, pages, args := f.query()
+	var batch pgx.Batch
+	batch.Queue(count, args...)
+	batch.Queue(pages, append(args, before, s.Limit+1, s.Offset)...)
+	results := a.DB.SendBatch(ctx, &batch)
+	defer results.Close() //nolint:errcheck // reading reported it
+	if err := results.QueryRow().Scan(total); err != nil {
+		return nil, fmt.Errorf("projections: count activity: %w", err)
+	}
+	rows, err := results.Query()
+	if err != nil {
+		return nil, fmt.Errorf("projections: list activity: %w", err)
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[ActivityRow])
+	if err != nil {
+		return nil, fmt.Errorf("projections: list activity: %w", err)
+	}
+	return found, nil
+}
+
+// query is how lines are counted and read: those of each scope are walked along
+// the index until there are enough of them.
+func (f ActivityFilter) query() (count, pages string, args []any) {
+	kinds := []bool{true}
+	if f.Everything {
+		kinds = append(kinds, false)
+	}
+	scopes, of := `select id from boards where organization_id = $2 and ($3 or id = any($4)) union all select $2 where $5`, `a.scope = s.id`
+	args = []any{kinds, f.Organization, f.AllBoards, f.Boards, f.Unplaced}
+	if f.Agent != nil { // a main agent's boards may be gone
+		scopes, of = `select $2::uuid as id`, `a.agent_id = s.id and (a.scope = a.organization_id or exists (select 1 from boards b where b.id = a.scope))`
+		args = []any{kinds, *f.Agent}
+	}
+	n := len(args)
+	count = `with scopes as (` + scopes + `)
+		select coalesce(sum(c.n), 0)::bigint from scopes s join activity_counts c on c.scope = s.id and c.listed = any($1)`
+	pages = fmt.Sprintf(`with scopes as (%[1]s),
+		page as (select l.seq from scopes s cross join unnest($1::boolean[]) k(listed) cross join lateral (
+			select a.seq from activity a where %[2]s and a.listed = k.listed and a.seq < $%[3]d
+			order by a.seq desc limit $%[4]d::bigint + $%[5]d::bigint) l order by l.seq desc limit $%[4]d::bigint offset $%[5]d::bigint)
+		select %[6]s from activity where seq in (select seq from page) order by seq desc`, scopes, of, n+1, n+2, n+3, activityTable.SQLColumns())
+	return count, pages, args
+}
+
+// before is the position that a page is behind.
+func (s ActivitySlice) before() (int64, error) {
+	if s.Cursor == nil || *s.Cursor == "" {
+		return math.MaxInt64, nil
+	}
+	text, err := base64.RawURLEncoding.DecodeString(*s.Cursor)
+	if err == nil {
+		var seq int64
+		if seq, err = strconv.ParseInt(string(text), 10, 64); err == nil && seq > 0 {
+			return seq, nil
 		}
-		scenes[id] = s
 	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("projections: read what is around comments: %w", err)
-	}
-	return scenes, nil
+	return 0, domain.Refuse(domain.Invalid, "cursor must be the next_cursor of an earlier page")
+}
+
+// cursorBefore is the cursor of the page behind a position.
+func cursorBefore(seq int64) string {
+	return base64.RawURLEncoding.EncodeToString(strconv.AppendInt(nil, seq, 10))
 }

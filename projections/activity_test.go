@@ -1,143 +1,138 @@
 package projections_test
 
 import (
+	"context"
 	"fmt"
-	"sync"
 	"testing"
+	"time"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"missioncontrol/commands"
 	"missioncontrol/domain"
-	"missioncontrol/domain/agent"
-	"missioncontrol/domain/board"
 	"missioncontrol/domain/task"
 	"missioncontrol/eventstore"
 	"missioncontrol/postgres/pgtest"
 	"missioncontrol/projections"
 )
 
-// feedOf lists what the feed of an organization's comments shows.
-func feedOf(t *testing.T, c *crowd) (lines []string) {
+// activityIndex is the index of what happened.
+func activityIndex(t testing.TB) eventstore.Index {
 	t.Helper()
-	frames, err := projections.Feed{Reader: c.Reader}.After(t.Context(), projections.TaskCommentsTopic(c.org), 0, c.Store.Head(), 10_000)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range frames {
-		var shown struct {
-			Comment struct {
-				Message   string  `json:"message"`
-				AgentName *string `json:"agent_name"`
-				AgentRole *string `json:"agent_role"`
-				TaskTitle string  `json:"task_title"`
-				BoardName string  `json:"board_name"`
-			} `json:"comment"`
-		}
-		if err := json.Unmarshal(f.Payload, &shown); err != nil {
-			t.Fatal(err)
-		}
-		s, name, role := shown.Comment, "nobody", "none"
-		if s.AgentName != nil {
-			name = *s.AgentName
-		}
-		if s.AgentRole != nil {
-			role = *s.AgentRole
-		}
-		lines = append(lines, fmt.Sprintf("%s: %s (%s) on %s of %s", s.Message, name, role, s.TaskTitle, s.BoardName))
-	}
-	return lines
-}
-
-// TestCommentFeedIsRebuilt: each frame shows what was around its comment when
-// it was said, live and rebuilt.
-func TestCommentFeedIsRebuilt(t *testing.T) {
-	t.Parallel()
-	p := start(t, pgtest.Connect(t, pgtest.Clone(t)))
-	c := p.crowd(t, 1)
-	at := c.places[0]
-	must := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	a, err := p.Agents.Create(c.ctx, at, commands.NewAgent{Profile: agent.Profile{Name: "Ada", IdentityProfile: jsontext.Value(`{"role":" critic "}`)}})
-	must(err)
-	made, err := p.Tasks.Create(c.ctx, at, commands.NewTask{Created: task.Created{Title: "T", Status: task.Inbox, Priority: "low"}})
-	must(err)
-	byAgent := eventstore.WithCommand(t.Context(), &eventstore.Command{Actor: domain.Actor{Type: domain.Agent, ID: a.ID}})
-	say := func(n int) {
-		_, err := p.Comments.Create(byAgent, at, made.ID, fmt.Sprint(n))
-		must(err)
-	}
-	say(1)
-	_, err = p.Boards.Update(c.ctx, at, board.Changes{Name: domain.Some("Moon")})
-	must(err)
-	_, err = p.Tasks.Update(c.ctx, at, made.ID, commands.TaskEdit{Edit: task.Edit{Title: domain.Some("U")}, Comment: "2"})
-	must(err)
-	say(3)
-	_, err = p.Agents.Update(c.ctx, c.org, a.ID, agent.Updated{Name: domain.Some("Eva"), IdentityProfile: domain.Some(jsontext.Value(`{"role":7}`))})
-	must(err)
-	say(4)
-	live, rows := feedOf(t, c), contents(t, p.DB)
-	want := []string{
-		"1: Ada (critic) on T of Board 1-0", "2: nobody (none) on T of Moon", "3: Ada (critic) on U of Moon", "4: Eva (none) on U of Moon",
-	}
-	if diff := cmp.Diff(want, live); diff != "" {
-		t.Errorf("-want +got\n%s", diff)
-	}
-	rebuild(t, p)
-	if diff := cmp.Diff(rows, contents(t, p.DB)); diff != "" {
-		t.Errorf("-live +rebuilt\n%s", diff)
-	}
-	must(p.Boards.Delete(c.ctx, at))
-	must(projections.Removal{Reader: p.Reader}.Board(t.Context(), at.Board))
-	if left := feedOf(t, c); len(left) > 0 {
-		t.Errorf("of the deleted board there is left %v", left)
-	}
-	rows = contents(t, p.DB)
-	rebuild(t, p)
-	if diff := cmp.Diff(rows, contents(t, p.DB)); diff != "" {
-		t.Errorf("after the board was deleted: -live +rebuilt\n%s", diff)
-	}
-}
-
-// TestCommentFeedRace: comments and new names of their task at once; each
-// comment shows the name that the log has put last before it.
-func TestCommentFeedRace(t *testing.T) {
-	t.Parallel()
-	p := start(t, pgtest.Connect(t, pgtest.Clone(t)))
-	c := p.crowd(t, 1)
-	at := c.places[0]
-	made, err := p.Tasks.Create(c.ctx, at, commands.NewTask{Created: task.Created{Title: "T", Status: task.Inbox, Priority: "low"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var g sync.WaitGroup
-	for worker := range 4 {
-		g.Go(func() {
-			command := *eventstore.CommandFrom(c.ctx) // each worker has its own
-			ctx := eventstore.WithCommand(c.ctx, &command)
-			for i := range 20 {
-				var err error
-				if worker%2 == 0 {
-					_, err = p.Comments.Create(ctx, at, made.ID, "x")
-				} else {
-					_, err = p.Tasks.Update(ctx, at, made.ID, commands.TaskEdit{Edit: task.Edit{Title: domain.Some(fmt.Sprint(worker, " ", i))}})
-				}
-				if err != nil {
-					t.Error(err)
-				}
+	for _, x := range projections.Indexes() {
+		for _, name := range x.Tables {
+			if name == "activity" {
+				return x
 			}
-		})
+		}
 	}
-	g.Wait()
-	live := contents(t, p.DB)
-	rebuild(t, p)
-	if diff := cmp.Diff(live["feed"], contents(t, p.DB)["feed"]); diff != "" {
-		t.Errorf("-live +rebuilt\n%s", diff)
+	t.Fatal("there is no index of what happened")
+	return eventstore.Index{}
+}
+
+// TestActivityInAnyRuns: what the index holds does not depend on how the log
+// was cut into runs, and counts agree with the lines.
+func TestActivityInAnyRuns(t *testing.T) {
+	t.Parallel()
+	p := start(t, pgtest.Connect(t, pgtest.Clone(t)))
+	for n := range 2 {
+		c := p.crowd(t, n)
+		for range 150 {
+			c.step(t)
+		}
+		if n == 1 {
+			if err := p.Boards.Delete(c.ctx, c.places[0]); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
+	events, err := p.Store.Range(t.Context(), 0, p.Store.Head(), 100_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	index := activityIndex(t)
+	filled := func(size int) (rows []string) {
+		t.Helper()
+		if _, err := p.DB.Exec(t.Context(), `truncate activity, activity_counts, activity_names`); err != nil {
+			t.Fatal(err)
+		}
+		for from := 0; from < len(events); from += size {
+			run := events[from:min(from+size, len(events))]
+			if err := pgx.BeginFunc(t.Context(), p.DB, func(tx pgx.Tx) error { return index.Write(t.Context(), tx, run) }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, table := range []string{"activity", "(select * from activity_counts where n > 0)", "activity_names"} { // a count may have been none before
+			found, err := p.DB.Query(t.Context(), `select t::text from `+table+` t order by 1`)
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines, err := pgx.CollectRows(found, pgx.RowTo[string])
+			if err != nil || len(lines) == 0 {
+				t.Fatal(table, err)
+			}
+			rows = append(rows, lines...)
+		}
+		return rows
+	}
+	whole := filled(len(events))
+	for _, size := range []int{1, 7, 100} {
+		if diff := cmp.Diff(whole, filled(size)); diff != "" {
+			t.Errorf("runs of %d (-whole +ours)\n%s", size, diff)
+		}
+	}
+	var wrong int
+	if err := p.DB.QueryRow(t.Context(), `select count(*) from activity_counts c
+		where n <> (select count(*) from activity a where (a.scope = c.scope or a.agent_id = c.scope) and a.listed = c.listed)`).Scan(&wrong); err != nil || wrong > 0 {
+		t.Errorf("%d counts are wrong, %v", wrong, err)
+	}
+}
+
+// BenchmarkActivity fills the index with events of tasks, 2000 in a run.
+func BenchmarkActivity(b *testing.B) {
+	p := start(b, pgtest.Connect(b, pgtest.Clone(b)))
+	c := p.crowd(b, 1)
+	const run = 2000
+	var events []*eventstore.Recorded
+	id := p.making(b, c, c.places[0], 1)[0]
+	for range 3 {
+		if _, err := p.Tasks.Update(c.ctx, c.places[0], id, commands.TaskEdit{Edit: task.Edit{Title: domain.Some("x")}}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := p.Store.ReadStream(b.Context(), id, func(r *eventstore.Recorded) error { events = append(events, r); return nil }); err != nil {
+		b.Fatal(err)
+	}
+	seq := int64(0)
+	next := func() (batch []*eventstore.Recorded) {
+		for len(batch) < run {
+			stream := uuid.New()
+			for _, r := range events {
+				seq++
+				e := *r
+				e.Seq, e.ID, e.Stream, e.Refs = seq, uuid.New(), stream, append([]domain.Ref{{Kind: "task", ID: stream}}, r.Refs...)
+				batch = append(batch, &e)
+			}
+		}
+		return batch
+	}
+	index, written, took := activityIndex(b), 0, time.Duration(0)
+	for b.Loop() {
+		batch := next()
+		began := time.Now()
+		if err := pgx.BeginFunc(context.Background(), p.DB, func(tx pgx.Tx) error {
+			if _, err := tx.Exec(b.Context(), `set local synchronous_commit = off`); err != nil {
+				return err
+			}
+			return index.Write(b.Context(), tx, batch)
+		}); err != nil {
+			b.Fatal(err)
+		}
+		written, took = written+len(batch), took+time.Since(began)
+	}
+	b.ReportMetric(float64(written)/took.Seconds(), "events/s")
+	b.ReportMetric(0, "ns/op")
+	b.Log(fmt.Sprint(written, " events"))
 }

@@ -34,15 +34,19 @@ type Reader struct {
 // out when it is zero, else six digits.
 type Time time.Time
 
-// MarshalJSONTo writes the time.
-func (t Time) MarshalJSONTo(enc *jsontext.Encoder) error {
+// String is the time as callers see it.
+func (t Time) String() string {
 	u := time.Time(t).UTC()
 	layout := "2006-01-02T15:04:05.000000"
 	if u.Nanosecond()/1000 == 0 {
 		layout = "2006-01-02T15:04:05"
 	}
-	var b [40]byte
-	return enc.WriteToken(jsontext.String(string(u.AppendFormat(b[:0], layout))))
+	return u.Format(layout)
+}
+
+// MarshalJSONTo writes the time.
+func (t Time) MarshalJSONTo(enc *jsontext.Encoder) error {
+	return enc.WriteToken(jsontext.String(t.String()))
 }
 
 // UnmarshalJSONFrom reads what MarshalJSONTo writes.

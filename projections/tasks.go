@@ -162,7 +162,7 @@ type taskDeletedFrame struct {
 // frameTask renders what the board's task stream shows of an event.
 func frameTask(e *eventstore.Staged, t task.Task, around Around) ([]eventstore.PendingFrame, error) {
 	line := activity{
-		ID: e.ID, EventType: e.Type, Message: taskMessage(e, t), AgentID: actingAgent(e.Recorded),
+		ID: e.ID, EventType: e.Type, Message: taskMessage(e.Event, t.Title), AgentID: actingAgent(e.Recorded),
 		TaskID: t.ID, CreatedAt: Time(e.Time),
 	}
 	var payload any = taskFrame{e.Type, line, viewTask(taskRow(t), around)}
@@ -172,27 +172,27 @@ func frameTask(e *eventstore.Staged, t task.Task, around Around) ([]eventstore.P
 	return frameOf(e, TasksTopic(t.BoardID), t.ID, nil, payload)
 }
 
-// taskMessage is the sentence of an event. Today's clients show it, and the
-// server reads the one about review.
-func taskMessage(e *eventstore.Staged, t task.Task) string {
-	switch body := e.Event.(task.Event).(type) {
+// taskMessage is the sentence of an event of the task with this title. Today's
+// clients show it, and the server reads the one about review.
+func taskMessage(event any, title string) string {
+	switch body := event.(task.Event).(type) {
 	case task.Created:
 		if body.AutoReason != nil {
-			return "Task created by lead: " + t.Title + "."
+			return "Task created by lead: " + title + "."
 		}
-		return "Task created: " + t.Title + "."
+		return "Task created: " + title + "."
 	case task.StatusChanged:
 		if body.Because != nil {
 			return "Task returned to inbox: dependency reopened (" + body.Because.Title + ")."
 		}
-		return "Task moved to " + string(t.Status) + ": " + t.Title + "."
+		return "Task moved to " + string(body.Status) + ": " + title + "."
 	case task.Updated:
 		if body.Because != nil {
 			return "Dependency completion changed: " + body.Because.Title + "."
 		}
-		return "Task updated: " + t.Title + "."
+		return "Task updated: " + title + "."
 	case task.Deleted:
-		return "Task deleted: " + t.Title + "."
+		return "Task deleted: " + title + "."
 	}
 	return ""
 }
