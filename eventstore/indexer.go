@@ -86,14 +86,11 @@ func (x *Indexer) Reach(ctx context.Context, seq int64) error {
 
 // Run fills the indexes until ctx ends. It has a connection of its own, like
 // the committer, so that it neither waits for requests nor they for it.
-func (x *Indexer) Run(ctx context.Context) (err error) {
-	if x.conn, err = x.store.connectAs(ctx, "indexer"); err != nil {
+func (x *Indexer) Run(ctx context.Context) error {
+	if err := x.open(ctx); err != nil {
 		return err
 	}
 	defer x.conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is lost with it
-	if err := x.begin(ctx); err != nil {
-		return err
-	}
 	for ctx.Err() == nil {
 		moved := x.store.progress.next()
 		run, err := x.write(ctx)
@@ -109,6 +106,38 @@ func (x *Indexer) Run(ctx context.Context) (err error) {
 		}
 	}
 	return nil
+}
+
+// Fill fills the indexes up to the head of the log, telling how far it is after
+// each run, and ends. Run must not work meanwhile.
+func (x *Indexer) Fill(ctx context.Context, tell func(at, head int64)) error {
+	if err := x.open(ctx); err != nil {
+		return err
+	}
+	defer x.conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is lost with it
+	for head := x.store.Head(); x.At() < head; {
+		run, err := x.write(ctx)
+		if err != nil {
+			return err
+		}
+		if run == elsewhere {
+			x.pause(ctx, elsewherePause)
+			continue
+		}
+		tell(x.At(), head)
+	}
+	return ctx.Err()
+}
+
+// open connects, and makes the indexes ready to be written.
+func (x *Indexer) open(ctx context.Context) (err error) {
+	if x.conn, err = x.store.connectAs(ctx, "indexer"); err != nil {
+		return err
+	}
+	if err = x.begin(ctx); err != nil {
+		_ = x.conn.Close(context.WithoutCancel(ctx))
+	}
+	return err
 }
 
 // rest waits for events, and then for some more of them.
@@ -250,13 +279,19 @@ func (x *Indexer) within(ctx context.Context, do func(pgx.Tx) error) error {
 	})
 }
 
-// ForgetIndexes has every index derived again from the beginning by the next
-// indexer that runs.
+// ForgetIndexes empties every index, to be derived again from the beginning.
+// Whoever writes them goes on from there.
 func (x *Indexer) ForgetIndexes(ctx context.Context) error {
-	for _, i := range x.indexes {
-		if _, err := x.store.db.Exec(ctx, `delete from checkpoints where name = $1`, i.Name); err != nil {
-			return fmt.Errorf("eventstore: forget index %s: %w", i.Name, err)
+	return pgx.BeginFunc(ctx, x.store.db, func(tx pgx.Tx) error {
+		for _, i := range x.indexes {
+			_, err := tx.Exec(ctx, `update checkpoints set seq = 0 where name = $1`, i.Name)
+			if err == nil && len(i.Tables) > 0 {
+				_, err = tx.Exec(ctx, "truncate "+strings.Join(i.Tables, ", "))
+			}
+			if err != nil {
+				return fmt.Errorf("eventstore: forget index %s: %w", i.Name, err)
+			}
 		}
-	}
-	return nil
+		return nil
+	})
 }

@@ -220,6 +220,7 @@ func (x *tenant) everything() string {
 		"/organizations/me", "/organizations/me/members", "/organizations/me/invites", "/boards", "/boards/" + x.board + "/tasks",
 		"/boards/" + x.board + "/memory", "/boards/" + x.board + "/approvals", "/boards/" + x.board + "/group-memory", "/board-groups", "/tags",
 		"/organizations/me/custom-fields", "/boards/" + x.board + "/tasks/" + x.task + "/comments", "/agents", "/agents/" + x.agent["Wo"] + "/tokens",
+		"/activity?include=all",
 	} {
 		all.WriteString(x.must("Ow", "GET", v1+path, "").body + "\n")
 	}

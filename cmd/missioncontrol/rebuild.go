@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"missioncontrol/commands"
 	"missioncontrol/eventstore"
@@ -45,7 +46,10 @@ func (r *rebuildCmd) Run(ctx context.Context, log *slog.Logger, out output) erro
 		if err != nil {
 			return err
 		}
-		return rebuild(ctx, projections.Reader{DB: db, Store: store}, r.Frames, out)
+		if err := rebuild(ctx, projections.Reader{DB: db, Store: store}, r.Frames, out); err != nil {
+			return err
+		}
+		return reindex(ctx, eventstore.NewIndexer(store, projections.Indexes()...), out)
 	})
 }
 
@@ -55,6 +59,22 @@ func rebuild(ctx context.Context, read projections.Reader, frames bool, out outp
 		_, _ = fmt.Fprintf(out, "rebuilding: %d of %d events, %.0f a second\n", p.Done, p.Head, rate)
 	}}
 	return b.Run(ctx)
+}
+
+// reindex derives the indexes again. They are filled in place: who asks them
+// meanwhile waits, or is told that they are behind.
+func reindex(ctx context.Context, x *eventstore.Indexer, out output) error {
+	if err := x.ForgetIndexes(ctx); err != nil {
+		return err
+	}
+	began, said := time.Now(), time.Time{}
+	return x.Fill(ctx, func(at, head int64) {
+		if at < head && time.Since(said) < time.Second {
+			return
+		}
+		said = time.Now()
+		_, _ = fmt.Fprintf(out, "indexing: %d of %d events, %.0f a second\n", at, head, float64(at)/max(time.Since(began).Seconds(), 0.001))
+	})
 }
 
 // upToDate rebuilds read models that another version of the program filled.

@@ -44,7 +44,7 @@ func tables(t testing.TB, url string) map[string]string {
 // reads are the answers to everything that can be read.
 func reads(t testing.TB, a api, boards ...string) map[string]string {
 	t.Helper()
-	paths := []string{"/users/me", "/boards"}
+	paths := []string{"/users/me", "/boards", "/activity?include=all"}
 	for _, board := range boards {
 		of := "/boards/" + board
 		paths = append(paths, of, of+"/tasks?limit=200", of+"/tasks?status=inbox", of+"/memory")
