@@ -3,6 +3,7 @@ package projections_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -22,10 +23,8 @@ import (
 func activityIndex(t testing.TB) eventstore.Index {
 	t.Helper()
 	for _, x := range projections.Indexes() {
-		for _, name := range x.Tables {
-			if name == "activity" {
-				return x
-			}
+		if slices.Contains(x.Tables, "activity") {
+			return x
 		}
 	}
 	t.Fatal("there is no index of what happened")
