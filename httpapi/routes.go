@@ -127,6 +127,10 @@ func (a *API) routes() []route {
 			about("Follow comments on all boards", "Server-sent events named comment."),
 			refuses(403, "the caller may not read the board")),
 
+		get(v1+"/metrics/dashboard", a.member(), a.dashboardMetrics, tagged("metrics"),
+			about("See how work goes", "On the boards that the caller may read, or some of them: now, over a range of time, and over the one before it."),
+			refuses(403, "the caller may not read the board")),
+
 		get(v1+"/tags", a.member(), a.listTags, tagged("tags"), about("List tags", "By name, with the number of tasks that carry each.")),
 		post(v1+"/tags", a.admin(), a.createTag, tagged("tags"), about("Create a tag", "Without a slug, it is made of the name."),
 			refuses(409, "the slug is taken")),

@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"missioncontrol/domain/board"
 	"missioncontrol/eventstore"
@@ -156,6 +157,23 @@ func (b Boards) ReadableBy(ctx context.Context, m *MemberRow, f BoardFilter, s S
 			and ($5::uuid is null or board_group_id = $5)`,
 		`lower(name), created_at desc, id`,
 		[]any{m.OrganizationID, all, granted, f.GatewayID, f.BoardGroupID}, s, viewBoard)
+}
+
+// GroupsOfReadable returns the group, nil for none, of each board of an
+// organization that a member may read.
+func (b Boards) GroupsOfReadable(ctx context.Context, m *MemberRow) (map[uuid.UUID]*uuid.UUID, error) {
+	granted, all := m.ReadableBoards()
+	type placed struct {
+		ID    uuid.UUID
+		Group *uuid.UUID
+	}
+	rows, err := collect(ctx, b.DB, boardsTable, "id, board_group_id", `organization_id = $1 and ($2 or id = any($3))`,
+		[]any{m.OrganizationID, all, granted}, pgx.RowToStructByPos[placed])
+	groups := make(map[uuid.UUID]*uuid.UUID, len(rows))
+	for _, r := range rows {
+		groups[r.ID] = r.Group
+	}
+	return groups, err
 }
 
 // CountIn counts the boards of an organization.
