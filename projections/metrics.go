@@ -253,17 +253,47 @@ func (n metricsTotals) meanHours() float64 {
 }
 
 // medianHours is the middle of some lengths, or between the two in the middle;
-// nil of none.
+// nil of none. It puts them into another order.
 func medianHours(micros []int64) *Float {
 	if len(micros) == 0 {
 		return nil
 	}
-	slices.Sort(micros)
 	half := len(micros) / 2
-	middle := float64(micros[half])
+	middle := float64(selected(micros, half))
 	if len(micros)%2 == 0 {
-		middle = (middle + float64(micros[half-1])) / 2
+		middle = (middle + float64(slices.Max(micros[:half]))) / 2
 	}
 	hours := Float(middle / microsPerHour)
 	return &hours
+}
+
+// selected is the value that sorting would put at k. Smaller ones stand before
+// it then: a dashboard has no time to sort all work of a week.
+func selected(values []int64, k int) int64 {
+	low, high := 0, len(values)-1
+	for low < high {
+		pivot := values[low+(high-low)/2]
+		i, j := low, high
+		for i <= j {
+			for values[i] < pivot {
+				i++
+			}
+			for values[j] > pivot {
+				j--
+			}
+			if i <= j {
+				values[i], values[j] = values[j], values[i]
+				i, j = i+1, j-1
+			}
+		}
+		switch {
+		case k <= j:
+			high = j
+		case k >= i:
+			low = i
+		default:
+			return values[k]
+		}
+	}
+	return values[k]
 }

@@ -1,6 +1,8 @@
 package projections
 
 import (
+	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 )
@@ -39,6 +41,25 @@ func TestMetricsWindows(t *testing.T) {
 		}
 		if !comparison.edges[m].Equal(primary.edges[0]) || !primary.edges[n].Equal(endOfTime()) || len(primary.edges) != n+1 || len(comparison.edges) != m+1 {
 			t.Errorf("%s: the windows do not meet: %v %v", key, comparison.edges, primary.edges)
+		}
+	}
+}
+
+func TestMedian(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(1, 2))
+	if medianHours(nil) != nil {
+		t.Error("nothing has a median")
+	}
+	for n := range 300 {
+		var micros []int64
+		for range n + 1 {
+			micros = append(micros, r.Int64N(int64(n)+3))
+		}
+		sorted := slices.Sorted(slices.Values(micros))
+		want := Float(float64(sorted[n/2]+sorted[(n+1)/2]) / 2 / microsPerHour)
+		if got := medianHours(micros); *got != want {
+			t.Fatalf("of %v: %v, want %v", sorted, *got, want)
 		}
 	}
 }
