@@ -15,6 +15,7 @@ import (
 
 	"missioncontrol/domain"
 	"missioncontrol/domain/agent"
+	"missioncontrol/domain/board"
 	"missioncontrol/eventstore"
 	"missioncontrol/projections"
 )
@@ -87,6 +88,7 @@ type Rules struct {
 	Members projections.Members
 	Groups  projections.Groups
 	Agents  eventstore.Aggregate[agent.Agent, agent.Event]
+	Pasts   eventstore.Aggregate[board.Board, board.Event] // of boards that may be gone
 }
 
 // NewRules decides on the facts of a store.
@@ -95,6 +97,7 @@ func NewRules(store *eventstore.Store, read projections.Reader) Rules {
 		Boards: projections.Boards{Reader: read}, Members: projections.Members{Reader: read},
 		Groups: projections.Groups{Reader: read},
 		Agents: eventstore.For[agent.Agent, agent.Event](store, "agent"),
+		Pasts:  eventstore.For[board.Board, board.Event](store, "board"),
 	}
 }
 
@@ -148,6 +151,24 @@ func (r Rules) Board(ctx context.Context, d *eventstore.Decision, c Caller, id u
 		return nil, domain.Refuse(domain.Forbidden, boardAccessDenied)
 	}
 	return b, nil
+}
+
+// PastBoard is Board for reads of the past: the past of a deleted board is for
+// those who administer its organization, and does not exist for others.
+func (r Rules) PastBoard(ctx context.Context, d *eventstore.Decision, c Caller, id uuid.UUID, a Access) (*projections.BoardRow, error) {
+	row, err := r.Board(ctx, d, c, id, a)
+	if domain.ReasonOf(err) != domain.NotFound || c.Agent != nil {
+		return row, err
+	}
+	gone, lookErr := r.Pasts.Find(ctx, id)
+	if lookErr != nil || !gone.Deleted {
+		return nil, cmp.Or(lookErr, err)
+	}
+	m, lookErr := r.Members.Of(ctx, d, gone.OrganizationID, c.Actor.ID)
+	if lookErr != nil || m == nil || !m.IsAdmin() {
+		return nil, cmp.Or(lookErr, err)
+	}
+	return &projections.BoardRow{ID: gone.ID, OrganizationID: gone.OrganizationID}, nil
 }
 
 // agentOn lets agents onto their own board; the main agent of a gateway works

@@ -138,6 +138,15 @@ func (v *Vocabulary) Shapes() []EventShape {
 	return shapes
 }
 
+// typesOf lists the stored names of the events of some kinds.
+func (v *Vocabulary) typesOf(kinds []string) []string {
+	var types []string
+	for _, name := range kinds {
+		types = slices.AppendSeq(types, maps.Keys(v.kinds[name].types))
+	}
+	return types
+}
+
 // Evolve returns the state of r's aggregate after r; state is nil before its
 // first event.
 func (v *Vocabulary) Evolve(state any, r *Recorded) any {

@@ -17,15 +17,22 @@ import (
 type listApprovals struct {
 	onBoard
 	Status *string `query:"status" enum:"pending,approved,rejected"`
+	asOf
 	page
 }
 
-func (a *API) listApprovals(ctx context.Context, in listApprovals) (projections.Page[projections.Approval], error) {
-	status := ""
+func (a *API) listApprovals(ctx context.Context, in listApprovals) (*projections.Page[projections.Approval], error) {
+	approvals, board, status := projections.Approvals{Reader: a.Read}, boardOf(ctx).ID, ""
 	if in.Status != nil {
 		status = *in.Status
 	}
-	return projections.Approvals{Reader: a.Read}.OnBoard(ctx, boardOf(ctx).ID, status, in.slice())
+	return inTime(ctx, a, in.asOf,
+		func() (*projections.Page[projections.Approval], error) {
+			return some(approvals.OnBoard(ctx, board, status, in.slice()))
+		},
+		func(at int64) (*projections.Page[projections.Approval], error) {
+			return approvals.OnBoardAt(ctx, board, at, status, in.slice())
+		})
 }
 
 type streamApprovals struct {

@@ -134,6 +134,14 @@ func (a *API) getBoard(ctx context.Context, _ onBoard) (*projections.Board, erro
 	return found(projections.Boards{Reader: a.Read}.Read(ctx, boardOf(ctx).ID))
 }
 
-func (a *API) getBoardSnapshot(ctx context.Context, _ onBoard) (*projections.BoardSnapshot, error) {
-	return found(projections.Boards{Reader: a.Read}.Snapshot(ctx, boardOf(ctx).ID))
+type getBoardSnapshot struct {
+	onBoard
+	asOf
+}
+
+func (a *API) getBoardSnapshot(ctx context.Context, in getBoardSnapshot) (*projections.BoardSnapshot, error) {
+	boards, id := projections.Boards{Reader: a.Read}, boardOf(ctx).ID
+	return inTime(ctx, a, in.asOf,
+		func() (*projections.BoardSnapshot, error) { return boards.Snapshot(ctx, id) },
+		func(at int64) (*projections.BoardSnapshot, error) { return boards.SnapshotAt(ctx, id, at) })
 }

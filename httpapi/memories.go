@@ -12,11 +12,19 @@ import (
 type listBoardMemory struct {
 	onBoard
 	IsChat *bool `query:"is_chat"`
+	asOf
 	page
 }
 
-func (a *API) listBoardMemory(ctx context.Context, in listBoardMemory) (projections.Page[projections.Memory], error) {
-	return projections.Memories{Reader: a.Read}.OnBoard(ctx, boardOf(ctx).ID, in.IsChat, in.slice())
+func (a *API) listBoardMemory(ctx context.Context, in listBoardMemory) (*projections.Page[projections.Memory], error) {
+	memories, board := projections.Memories{Reader: a.Read}, boardOf(ctx).ID
+	return inTime(ctx, a, in.asOf,
+		func() (*projections.Page[projections.Memory], error) {
+			return some(memories.OnBoard(ctx, board, in.IsChat, in.slice()))
+		},
+		func(at int64) (*projections.Page[projections.Memory], error) {
+			return memories.OnBoardAt(ctx, board, at, in.IsChat, in.slice())
+		})
 }
 
 // BoardMemoryCreate is the body of a new item of memory.

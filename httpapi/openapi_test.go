@@ -230,6 +230,8 @@ func TestDescription(t *testing.T) {
 		"*/stream 200 application/json":  "a stream says what it is",
 		"*/stream 200 text/event-stream": "a stream says what it is",
 
+		"* query as_of": "ours: reads of the past",
+
 		"* 401 application/json": "who may not call is told in advance",
 		"* 403 application/json": "what is refused is told in advance",
 		"* 404 application/json": "what is refused is told in advance",

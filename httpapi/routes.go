@@ -60,8 +60,8 @@ func (a *API) routes() []route {
 		patch(v1+"/boards/{board_id}", a.boardWriter(), a.updateBoard, tagged("boards"), about("Change a board", "Absent fields stay as they are."),
 			refuses(422, "the gateway or the group is not of the organization, or the board would have a goal that nobody can measure")),
 		del(v1+"/boards/{board_id}", a.boardWriter(), a.deleteBoard, tagged("boards"), about("Delete a board", "With everything on it, at once and for everybody.")),
-		get(v1+"/boards/{board_id}/snapshot", a.actorReader(), a.getBoardSnapshot, tagged("boards"),
-			about("See a board with what is on it", "All tasks and agents, the newest 200 requests for approval and all that wait, and the newest 200 messages of the chat.")),
+		get(v1+"/boards/{board_id}/snapshot", a.pastReader(), a.getBoardSnapshot, tagged("boards"),
+			about("See a board with what is on it", "All tasks and agents, the newest 200 requests for approval and all that wait, and the newest 200 messages of the chat. "+inThePast), pastRefused()),
 		get(v1+"/boards/{board_id}/group-snapshot", a.actorReader(), a.boardGroupSnapshot, handledBy("get_board_group_snapshot"),
 			tagged("boards"),
 			about("See the boards of the same group", "With the tasks that come first on each: to people the boards that they may read, to agents all.")),
@@ -85,7 +85,7 @@ func (a *API) routes() []route {
 		stream(v1+"/board-groups/{group_id}/memory/stream", a.groupReader(), a.streamBoardGroupMemory, tagged(forGroupMemory()...), about("Follow the memory of a group", "Server-sent events named memory.")),
 		post(v1+"/board-groups/{group_id}/memory", a.groupWriter(), a.createBoardGroupMemory, tagged(forGroupMemory()...), about("Write into the memory of a group", "")),
 
-		get(v1+"/boards/{board_id}/tasks", a.actorReader(), a.listTasks, tagged("tasks"), about("List tasks", "The newest first.")),
+		get(v1+"/boards/{board_id}/tasks", a.pastReader(), a.listTasks, tagged("tasks"), about("List tasks", "The newest first. "+inThePast), pastRefused()),
 		stream(v1+"/boards/{board_id}/tasks/stream", a.actorReader(), a.streamTasks, tagged("tasks"), about("Follow tasks", "Server-sent events named task.")),
 		post(v1+"/boards/{board_id}/tasks", a.boardWriter(), a.createTask, tagged("tasks"), about("Create a task", ""), alsoAnswers[BlockedTaskError](409),
 			refuses(404, "there is no such assignee, dependency or tag"),
@@ -102,7 +102,7 @@ func (a *API) routes() []route {
 			refuses(403, "the caller leads the board and has no part in the task"),
 			refuses(404, "there is no such task")),
 
-		get(v1+"/boards/{board_id}/approvals", a.actorReader(), a.listApprovals, tagged("approvals"), about("List requests for approval", "The newest first.")),
+		get(v1+"/boards/{board_id}/approvals", a.pastReader(), a.listApprovals, tagged("approvals"), about("List requests for approval", "The newest first. "+inThePast), pastRefused()),
 		stream(v1+"/boards/{board_id}/approvals/stream", a.actorReader(), a.streamApprovals, tagged("approvals"), about("Follow requests for approval", "Server-sent events named approval.")),
 		post(v1+"/boards/{board_id}/approvals", a.actorWriter(), a.createApproval, tagged("approvals"), about("Ask for approval", "What an agent asks for waits for a person."),
 			refuses(404, "a linked task does not stand on the board"),
@@ -111,7 +111,7 @@ func (a *API) routes() []route {
 			refuses(404, "there is no such request"),
 			refuses(409, "a linked task waits for another request")),
 
-		get(v1+"/boards/{board_id}/memory", a.actorReader(), a.listBoardMemory, tagged("board-memory"), about("List memory", "The newest first.")),
+		get(v1+"/boards/{board_id}/memory", a.pastReader(), a.listBoardMemory, tagged("board-memory"), about("List memory", "The newest first. "+inThePast), pastRefused()),
 		stream(v1+"/boards/{board_id}/memory/stream", a.actorReader(), a.streamBoardMemory, tagged("board-memory"), about("Follow memory", "Server-sent events named memory.")),
 		post(v1+"/boards/{board_id}/memory", a.actorWriter(), a.createBoardMemory, tagged("board-memory"), about("Write into memory", "")),
 

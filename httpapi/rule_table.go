@@ -103,6 +103,15 @@ func (a *API) actorReader() rule {
 	}
 }
 
+// pastReader is actorReader for reads that know as_of.
+func (a *API) pastReader() rule {
+	return rule{
+		name: "past-reader", callers: byEverybody(),
+		says:   "people who may read the board, and agents of it; with `as_of`, a deleted board is for owners and admins of its organization",
+		limits: a.agentLimits(), refuses: boardRefusals(byEverybody()), may: a.onPastBoard(a.asActor),
+	}
+}
+
 func (a *API) actorWriter() rule {
 	return rule{
 		name: "board-writer-or-agent", says: "people who may change the board, and agents of it", callers: byEverybody(),

@@ -80,8 +80,26 @@ func (a *API) refused(ctx context.Context, refusal error) error {
 	return cmp.Or(a.Store.Repeated(ctx), refusal)
 }
 
+type boardRule func(context.Context, *eventstore.Decision, auth.Caller, uuid.UUID, auth.Access) (*projections.BoardRow, error)
+
 // onBoard checks whoever who lets pass for access to the board of the path.
 func (a *API) onBoard(who gate, access auth.Access) gate {
+	return a.onBoardBy(a.Rules.Board, who, access)
+}
+
+// onPastBoard is onBoard for reads, which may be of the past: what was deleted
+// since had one.
+func (a *API) onPastBoard(who gate) gate {
+	present, past := a.onBoard(who, auth.Read), a.onBoardBy(a.Rules.PastBoard, who, auth.Read)
+	return func(ctx context.Context, p params) (context.Context, error) {
+		if _, asked := queryValue(p.request().URL.RawQuery, "as_of"); asked {
+			return past(ctx, p)
+		}
+		return present(ctx, p)
+	}
+}
+
+func (a *API) onBoardBy(may boardRule, who gate, access auth.Access) gate {
 	return func(ctx context.Context, p params) (context.Context, error) {
 		ctx, err := who(ctx, p)
 		if err != nil {
@@ -92,12 +110,12 @@ func (a *API) onBoard(who gate, access auth.Access) gate {
 			return nil, domain.Bare(domain.NotFound)
 		}
 		caller := auth.CallerFrom(ctx)
-		b, err := a.Rules.Board(ctx, nil, caller, id, access)
+		b, err := may(ctx, nil, caller, id, access)
 		if err != nil {
 			return nil, a.refused(ctx, err)
 		}
 		eventstore.CommandFrom(ctx).Authorize = func(ctx context.Context, d *eventstore.Decision) error {
-			_, err := a.Rules.Board(ctx, d, caller, id, access)
+			_, err := may(ctx, d, caller, id, access)
 			return err
 		}
 		return context.WithValue(ctx, boardScope{}, b), nil

@@ -21,18 +21,26 @@ type listTasks struct {
 	Status          *string    `query:"status"`
 	AssignedAgentID *uuid.UUID `query:"assigned_agent_id"`
 	Unassigned      *bool      `query:"unassigned"`
+	asOf
 	page
 }
 
-func (a *API) listTasks(ctx context.Context, in listTasks) (projections.Page[projections.Task], error) {
+func (a *API) listTasks(ctx context.Context, in listTasks) (*projections.Page[projections.Task], error) {
 	statuses, err := statusFilter(in.Status)
 	if err != nil {
-		return projections.Page[projections.Task]{}, err
+		return nil, err
 	}
+	tasks, board := projections.Tasks{Reader: a.Read}, boardOf(ctx).ID
 	filter := projections.TaskFilter{
 		Statuses: statuses, AssignedAgentID: in.AssignedAgentID, Unassigned: in.Unassigned != nil && *in.Unassigned,
 	}
-	return projections.Tasks{Reader: a.Read}.OnBoard(ctx, boardOf(ctx).ID, filter, in.slice())
+	return inTime(ctx, a, in.asOf,
+		func() (*projections.Page[projections.Task], error) {
+			return some(tasks.OnBoard(ctx, board, filter, in.slice()))
+		},
+		func(at int64) (*projections.Page[projections.Task], error) {
+			return tasks.OnBoardAt(ctx, board, at, filter, in.slice())
+		})
 }
 
 // statusFilter reads a comma list of statuses; empty parts do not count.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -34,7 +35,7 @@ type TaskCard struct {
 
 // shownAtMost is how many requests and messages a snapshot shows; of requests
 // those that wait come on top, however old: somebody has to decide them.
-const shownAtMost = "200"
+const shownAtMost = 200
 
 // boardRows is what a snapshot is made of.
 type boardRows struct {
@@ -73,25 +74,36 @@ func (b Boards) Snapshot(ctx context.Context, id uuid.UUID) (*BoardSnapshot, err
 	if err != nil || len(rows.boards) == 0 {
 		return nil, err
 	}
-	shown := BoardSnapshot{Board: viewBoard(rows.boards[0].BoardRow), Tasks: rows.cards(), PendingCount: pendingOf(rows.approvals)}
-	for _, r := range rows.agents {
+	return rows.snapshot(func(r seenAgent) Agent {
 		var seen Presence
 		if r.SeenStatus != nil {
 			seen = Presence{Status: *r.SeenStatus, LastSeenAt: r.SeenAt}
 		}
-		shown.Agents = append(shown.Agents, viewAgent(r.AgentRow, seen, b.Store.Now()))
+		return viewAgent(r.AgentRow, seen, b.Store.Now())
+	}), nil
+}
+
+func (r boardRows) snapshot(agent func(seenAgent) Agent) *BoardSnapshot {
+	shown := BoardSnapshot{Board: viewBoard(r.boards[0].BoardRow), Tasks: r.cards(), PendingCount: pendingOf(r.approvals)}
+	for _, a := range r.agents {
+		shown.Agents = append(shown.Agents, agent(a))
 	}
-	titles := make(map[uuid.UUID]string, len(rows.tasks))
-	for _, t := range rows.tasks {
+	titles := r.titles()
+	for _, a := range r.approvals {
+		shown.Approvals = append(shown.Approvals, viewApproval(a, titles))
+	}
+	for _, m := range slices.Backward(r.chat) {
+		shown.Chat = append(shown.Chat, viewMemory(m))
+	}
+	return &shown
+}
+
+func (r boardRows) titles() map[uuid.UUID]string {
+	titles := make(map[uuid.UUID]string, len(r.tasks))
+	for _, t := range r.tasks {
 		titles[t.ID] = t.Title
 	}
-	for _, r := range rows.approvals {
-		shown.Approvals = append(shown.Approvals, viewApproval(r, titles))
-	}
-	for _, r := range slices.Backward(rows.chat) {
-		shown.Chat = append(shown.Chat, viewMemory(r))
-	}
-	return &shown, nil
+	return titles
 }
 
 // readRows reads everything as of one moment, with the same few statements
@@ -100,6 +112,7 @@ func (b Boards) readRows(ctx context.Context, id uuid.UUID) (boardRows, error) {
 	var rows boardRows
 	var batch pgx.Batch
 	const of, newest = "board_id = $1", " order by created_at desc, id desc"
+	limit := " limit " + strconv.Itoa(shownAtMost)
 	queue(&batch, &rows.boards, boardsTable, `, coalesce((select json_agg(json_build_object('id', id, 'name', name, 'slug', slug, 'color', color))
 		from tags where id in (select unnest(tag_ids) from tasks where board_id = $1)), '[]') as tags`, "", "id = $1", id)
 	queue(&batch, &rows.tasks, tasksTable, `, coalesce(n.approvals, 0) as approvals, coalesce(n.pending, 0) as approvals_pending`,
@@ -109,8 +122,8 @@ func (b Boards) readRows(ctx context.Context, id uuid.UUID) (boardRows, error) {
 	queue(&batch, &rows.agents, agentsTable, `, p.seen_status, p.seen_at`,
 		`left join (select agent_id, status as seen_status, last_seen_at as seen_at from agent_presence) p on p.agent_id = id`, of+newest, id)
 	queue(&batch, &rows.approvals, approvalsTable, "", "", `board_id = $1 and (status = 'pending' or
-		id in (select id from approvals where board_id = $1`+newest+` limit `+shownAtMost+`))`+newest, id)
-	queue(&batch, &rows.chat, memoryTable, "", "", `board_id = $1 and is_chat and content ~ '\S'`+newest+` limit `+shownAtMost, id)
+		id in (select id from approvals where board_id = $1`+newest+limit+`))`+newest, id)
+	queue(&batch, &rows.chat, memoryTable, "", "", `board_id = $1 and is_chat and content ~ '\S'`+newest+limit, id)
 	moment := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	err := pgx.BeginTxFunc(ctx, b.DB, moment, func(tx pgx.Tx) error { return tx.SendBatch(ctx, &batch).Close() })
 	if err != nil {
