@@ -19,6 +19,8 @@ type bustle struct {
 	rand *rand.Rand
 
 	tasks, approvals, tags, fields, agents, people []string
+
+	third string // a board that goes, now and then
 }
 
 func one[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }
@@ -55,7 +57,7 @@ func (b *bustle) step() {
 	title := one(b.rand, "plain", `a \"quoted\" \\ text`, `line\nbreak`, "😀 ünï", "<b>", `\u2028`)
 	anybody := one(b.rand, "Ow", "Ow", "Mw", "Le", "Wo", "Ma")
 	status := one(b.rand, "inbox", "in_progress", "review", "done")
-	switch b.rand.IntN(26) {
+	switch b.rand.IntN(29) {
 	case 0, 1, 2:
 		keep(&b.tasks, b.say(one(b.rand, "Ow", "Mw"), "POST", at+"/tasks", `{"title":"`+title+`"`+one(b.rand, "",
 			`,"depends_on_task_ids":["`+b.some(b.tasks)+`"]`, `,"tag_ids":["`+b.some(b.tags)+`"]`,
@@ -97,8 +99,32 @@ func (b *bustle) step() {
 	case 24:
 		b.say("Ow", "PATCH", at, one(b.rand, `{"require_approval_for_done":false}`, `{"require_review_before_done":true}`, `{"objective":"`+title+`"}`,
 			`{"block_status_changes_with_pending_approval":true}`, `{"block_status_changes_with_pending_approval":false}`, `{"max_agents":9}`))
+	case 26:
+		b.say("Ow", "PUT", v1+"/organizations/me/members/"+b.some(b.people)+"/access", one(b.rand, `{"all_boards_read":true}`,
+			`{"board_access":[{"board_id":"`+one(b.rand, b.board, b.other, b.third)+`","can_write":true},{"board_id":"`+b.other+`"}]}`))
+	case 27:
+		b.say("Ow", "PATCH", v1+"/organizations/me/members/"+b.some(b.people), `{"role":"`+one(b.rand, "admin", "member")+`"}`)
+		b.say(one(b.rand, "Mr", "Mw", "Ow"), "PATCH", v1+"/users/me", `{"preferred_name":"`+title+`"}`)
+	case 28:
+		b.comesOrGoes()
 	case 25:
 		b.say(one(b.rand, "Wo", "Le"), "POST", v1+"/agent/heartbeat", "")
+	}
+}
+
+// comesOrGoes lets somebody join or leave the organization, and now and then a
+// board of it go.
+func (b *bustle) comesOrGoes() {
+	switch b.rand.IntN(4) {
+	case 0:
+		b.say("Ow", "DELETE", v1+"/organizations/me/members/"+b.some(b.people), "")
+	case 1:
+		b.say("Ow", "DELETE", v1+"/boards/"+b.third, "")
+		b.third = b.newBoard(uuid.NewString())
+	default:
+		name := fmt.Sprintf("person%d", len(b.people))
+		b.say("Ow", "POST", v1+"/organizations/me/invites", `{"invited_email":"`+b.email(name)+`","board_access":[{"board_id":"`+b.third+`"}]}`)
+		keep(&b.people, b.say(name, "GET", v1+"/organizations/me/member", ""))
 	}
 }
 
@@ -108,6 +134,7 @@ func (b *bustle) reads() []string {
 	return []string{
 		at + "/snapshot", at + "/tasks?limit=200", at + "/tasks?status=inbox,done&unassigned=true&limit=3&offset=1",
 		at + "/tasks?assigned_agent_id=" + b.agent["Wo"], at + "/approvals", at + "/approvals?status=pending&limit=2&offset=1",
+		v1 + "/organizations/me/members", v1 + "/organizations/me/members/" + b.member["Mw"], v1 + "/organizations/me/member",
 		at + "/memory?limit=5", at + "/memory?is_chat=true", at + "/memory?is_chat=false&offset=2",
 	}
 }
@@ -115,6 +142,9 @@ func (b *bustle) reads() []string {
 // withoutPresence is an answer without what telemetry says of agents.
 func withoutPresence(t *testing.T, a answer) any {
 	t.Helper()
+	if a.status != 200 {
+		return a.status
+	}
 	v := tree(t, a.body)
 	if whole, ok := v.(map[string]any); ok {
 		agents, _ := whole["agents"].([]any)
@@ -150,6 +180,7 @@ func TestAsOf(t *testing.T) {
 			t.Parallel()
 			n := startNode(t, nodeConfig{})
 			b := &bustle{tenant: n.tenant("x"), t: t, rand: rand.New(rand.NewPCG(uint64(seed), 3))}
+			b.third, b.people = b.newBoard("third"), []string{b.member["Mw"], b.member["Ad"]}
 			b.tasks, b.agents = []string{b.task}, []string{b.agent["Wo"], b.agent["Le"], b.agent["Ot"]}
 			var views []view
 			for i := range 300 {
@@ -158,13 +189,13 @@ func TestAsOf(t *testing.T) {
 					continue
 				}
 				for _, path := range b.reads() {
-					a := b.must("Ow", "GET", path, "")
+					a := b.do("Ow", "GET", path, "") // a member may have left
 					views = append(views, view{path, a.header.Get("Log-Position"), n.Store.Now(), withoutPresence(t, a)})
 				}
 			}
 			for _, v := range views {
 				for _, as := range []string{v.position, v.time.Format(time.RFC3339Nano)} {
-					a := b.must("Ow", "GET", pastOf(v.path, as), "")
+					a := b.do("Ow", "GET", pastOf(v.path, as), "")
 					if diff := cmp.Diff(v.body, withoutPresence(t, a)); diff != "" {
 						t.Fatalf("%s as of %s (-then +now)\n%s", v.path, as, diff)
 					}
@@ -239,6 +270,38 @@ func TestAsOfTime(t *testing.T) {
 		if got := total(as); got != want {
 			t.Errorf("as of %s there are %v tasks", as, got)
 		}
+	}
+}
+
+// TestAsOfMembers: members see each other as they were, by today's rights.
+func TestAsOfMembers(t *testing.T) {
+	t.Parallel()
+	n := startNode(t, nodeConfig{})
+	x, y := n.tenant("x"), n.tenant("y")
+	members := v1 + "/organizations/me/members"
+	then := x.must("Ow", "GET", members, "")
+	position := then.header.Get("Log-Position")
+	x.must("Ow", "DELETE", members+"/"+x.member["Mr"], "")
+	if a := x.must("Mw", "GET", pastOf(members, position), ""); a.body != then.body {
+		t.Errorf("%s\nwas\n%s", a.body, then.body)
+	}
+	for kind, want := range map[string]int{"Ow": 200, "Mw": 403, "M0": 403, "Mr": 404, "Le": 401} {
+		if a := x.do(kind, "GET", pastOf(members+"/"+x.member["Mr"], position), ""); a.status != want {
+			t.Errorf("%s sees who has left: %d %s", kind, a.status, a.body)
+		}
+	}
+	for _, path := range []string{"/" + x.member["Mr"], "/" + uuid.NewString(), "/" + x.task} {
+		if a := x.do("Ow", "GET", pastOf(members+path, n.at(n.Store.Head())), ""); a.status != 404 {
+			t.Errorf("%s: %d %s", path, a.status, a.body)
+		}
+	}
+	for _, as := range []string{"0", "2001-01-01", position} { // before y, or of another organization
+		if a := y.do("Ow", "GET", pastOf(members+"/"+x.member["Mw"], as), ""); a.status != 404 {
+			t.Errorf("y sees a member of x as of %s: %d %s", as, a.status, a.body)
+		}
+	}
+	if a := y.do("Ow", "GET", pastOf(members, "3"), ""); a.status != 404 {
+		t.Errorf("before the organization: %d %s", a.status, a.body)
 	}
 }
 

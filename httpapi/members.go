@@ -14,25 +14,36 @@ import (
 	"missioncontrol/projections"
 )
 
-func (a *API) getMyMembership(ctx context.Context, _ struct{}) (projections.Member, error) {
+func (a *API) getMyMembership(ctx context.Context, in asOf) (projections.Member, error) {
 	m := memberOf(ctx)
-	return a.showMember(ctx, m.OrganizationID, m.ID)
+	return a.showMember(ctx, m.OrganizationID, m.ID, in)
 }
 
-func (a *API) showMember(ctx context.Context, org, id uuid.UUID) (projections.Member, error) {
-	m, err := found(a.Rules.Members.Find(ctx, org, id))
+func (a *API) showMember(ctx context.Context, org, id uuid.UUID, in asOf) (projections.Member, error) {
+	m, err := inTime(ctx, a, in,
+		func() (*projections.WithUser, error) { return a.Rules.Members.Find(ctx, org, id) },
+		func(at int64) (*projections.WithUser, error) { return a.Rules.Members.FindAt(ctx, org, id, at) })
 	if err != nil {
 		return projections.Member{}, err
 	}
 	return m.View(), nil
 }
 
+type listOrgMembers struct {
+	asOf
+	page
+}
+
 // listOrgMembers sorts by email and name, which stand sealed in the database.
-func (a *API) listOrgMembers(ctx context.Context, in page) (projections.Page[projections.Member], error) {
-	found, err := a.Rules.Members.InOrganization(ctx, memberOf(ctx).OrganizationID)
+func (a *API) listOrgMembers(ctx context.Context, in listOrgMembers) (projections.Page[projections.Member], error) {
+	org := memberOf(ctx).OrganizationID
+	all, err := inTime(ctx, a, in.asOf,
+		func() (*[]projections.WithUser, error) { return some(a.Rules.Members.InOrganization(ctx, org)) },
+		func(at int64) (*[]projections.WithUser, error) { return a.Rules.Members.InOrganizationAt(ctx, org, at) })
 	if err != nil {
 		return projections.Page[projections.Member]{}, err
 	}
+	found := *all
 	type keyed struct {
 		email, name string
 		member      projections.Member
@@ -72,10 +83,15 @@ type ofMember struct {
 	MemberID uuid.UUID `path:"member_id"`
 }
 
+type getOrgMember struct {
+	ofMember
+	asOf
+}
+
 // getOrgMember shows admins everybody, and others themselves.
-func (a *API) getOrgMember(ctx context.Context, in ofMember) (projections.Member, error) {
+func (a *API) getOrgMember(ctx context.Context, in getOrgMember) (projections.Member, error) {
 	me := memberOf(ctx)
-	shown, err := a.showMember(ctx, me.OrganizationID, in.MemberID)
+	shown, err := a.showMember(ctx, me.OrganizationID, in.MemberID, in.asOf)
 	if err == nil && !me.IsAdmin() && me.ID != in.MemberID {
 		return projections.Member{}, domain.Bare(domain.Forbidden)
 	}
@@ -116,7 +132,7 @@ func (a *API) memberAt(ctx context.Context, id uuid.UUID) commands.MemberAt {
 
 func (a *API) updateOrgMember(ctx context.Context, in updateOrgMember) (projections.Member, error) {
 	if !in.Role.Set {
-		return a.showMember(ctx, memberOf(ctx).OrganizationID, in.MemberID)
+		return a.showMember(ctx, memberOf(ctx).OrganizationID, in.MemberID, asOf{})
 	}
 	return a.Commands.Members.ChangeRole(ctx, a.memberAt(ctx, in.MemberID), member.Role(normalRole(*in.Role.Value)))
 }

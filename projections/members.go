@@ -156,10 +156,18 @@ func (m Members) leaveOutGone(ctx context.Context, rows []MemberRow) error {
 		return err
 	}
 	for i := range rows {
-		grants := slices.DeleteFunc(rows[i].Grants(), func(g BoardAccess) bool { return !slices.Contains(there, g.BoardID) })
-		if rows[i].Access, err = json.Marshal(grants); err != nil {
-			return fmt.Errorf("projections: write grants: %w", err)
+		if err := rows[i].keepGrants(func(board uuid.UUID) bool { return slices.Contains(there, board) }); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// keepGrants removes the grants of other boards than those that are there.
+func (m *MemberRow) keepGrants(there func(board uuid.UUID) bool) (err error) {
+	grants := slices.DeleteFunc(m.Grants(), func(g BoardAccess) bool { return !there(g.BoardID) })
+	if m.Access, err = json.Marshal(grants); err != nil {
+		return fmt.Errorf("projections: write grants: %w", err)
 	}
 	return nil
 }
