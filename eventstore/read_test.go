@@ -145,11 +145,41 @@ func TestByRef(t *testing.T) {
 			}
 		}
 	}
+	past := func() {
+		t.Helper()
+		all := p.everything(t)
+		for _, upTo := range []int64{0, 1, int64(len(all) / 3), int64(len(all)) - 1, int64(len(all))} {
+			for _, id := range ids {
+				var want, about, streams []int64
+				for _, r := range all[:upTo] {
+					if r.Stream == id {
+						want = append(want, r.Seq)
+					}
+				}
+				err := p.About(t.Context(), id, upTo, []string{all[0].Kind}, func(r *eventstore.Recorded) { about = append(about, r.Seq) })
+				if diff := cmp.Diff(want, about); diff != "" || err != nil {
+					t.Errorf("about %v up to %d: %v\n%s", id, upTo, err, diff)
+				}
+				err = p.Pasts(t.Context(), []uuid.UUID{id}, upTo, func(r *eventstore.Recorded) { streams = append(streams, r.Seq) })
+				if diff := cmp.Diff(want, streams); diff != "" || err != nil {
+					t.Errorf("of %v up to %d: %v\n%s", id, upTo, err, diff)
+				}
+			}
+			if upTo > 0 {
+				at, err := p.At(t.Context(), all[upTo-1].Recorded)
+				if err != nil || at < upTo || at < int64(len(all)) && all[at].Recorded.Equal(all[at-1].Recorded) {
+					t.Errorf("at the time of %d it is %d, %v", upTo, at, err)
+				}
+			}
+		}
+	}
 	add(30)
+	past()
 	check() // nothing is indexed
 	index()
 	check() // everything is
 	add(30)
+	past()
 	check() // the seam is in the middle
 	index()
 	check()

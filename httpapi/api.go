@@ -72,7 +72,7 @@ func (a *API) at(seq int64) string {
 func (a *API) position(ctx context.Context) {
 	c := eventstore.CommandFrom(ctx)
 	if c.Committed > 0 {
-		answerHeader(ctx, "Log-Position", a.at(c.Committed))
+		answerPosition(ctx, a.at(c.Committed))
 	}
 }
 

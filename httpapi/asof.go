@@ -33,7 +33,7 @@ func inTime[V any](ctx context.Context, a *API, in asOf, present func() (*V, err
 	if err != nil {
 		return nil, err
 	}
-	answerHeader(ctx, "Log-Position", a.at(at))
+	answerPosition(ctx, a.at(at))
 	return found(past(at))
 }
 

@@ -64,9 +64,9 @@ func (c *call) attrs() []slog.Attr {
 	return attrs
 }
 
-// answerHeader sets a header of the answer from inside a handler.
-func answerHeader(ctx context.Context, name, value string) {
-	callOf(ctx).header.Set(name, value)
+// answerPosition says where in the log the answer stands.
+func answerPosition(ctx context.Context, position string) {
+	callOf(ctx).header.Set("Log-Position", position)
 }
 
 func keepBody(ctx context.Context, body []byte) { callOf(ctx).Body = body }

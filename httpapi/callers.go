@@ -89,7 +89,7 @@ func (a *API) verifyAgent(ctx context.Context, p params, token string) (auth.Pro
 
 // proved completes the context of a caller that is known now.
 func (a *API) proved(ctx context.Context, p params, c *eventstore.Command, caller auth.Caller) (context.Context, error) {
-	answerHeader(ctx, "Log-Position", a.at(a.Store.Head())) // what a read is sure to show
+	answerPosition(ctx, a.at(a.Store.Head())) // what a read is sure to show
 	var err error
 	if c.Idempotency, err = a.idempotency(ctx, p, c.Actor); err != nil {
 		return nil, err

@@ -25,6 +25,7 @@ type duel struct {
 }
 
 func newDuel(t *testing.T, seed int) *duel {
+	t.Helper()
 	x := startNode(t, nodeConfig{}).tenant("x")
 	x.newAgent("W2", x.board, false)
 	m := &model{rules: map[string]bool{"require_approval_for_done": true}, lead: x.agent["Le"], tasks: map[string]*modelTask{}, approvals: map[string]*modelApproval{}}
@@ -32,8 +33,10 @@ func newDuel(t *testing.T, seed int) *duel {
 		x.agent["Le"]: itsLead, x.agent["Wo"]: itsWorker, x.agent["W2"]: itsWorker, x.agent["Ot"]: onAnother, x.agent["Ma"]: onAllBoards,
 	}
 	m.tasks[x.task] = &modelTask{status: "inbox", deps: []string{}, said: map[string]int{}}
-	return &duel{tenant: x, model: m, t: t, rand: rand.New(rand.NewPCG(uint64(seed), 11)), at: v1 + "/boards/" + x.board,
-		callers: []string{"Ow", "Ow", "Wo", "W2", "Le", "Ma"}, asked: map[string]int{}, made: []string{x.task}, stranger: uuid.NewString()}
+	return &duel{
+		tenant: x, model: m, t: t, rand: rand.New(rand.NewPCG(uint64(seed), 11)), at: v1 + "/boards/" + x.board,
+		callers: []string{"Ow", "Ow", "Wo", "W2", "Le", "Ma"}, asked: map[string]int{}, made: []string{x.task}, stranger: uuid.NewString(),
+	}
 }
 
 // send asks the API; as does not know the second worker.
@@ -159,6 +162,9 @@ func (d *duel) creates() {
 
 func (d *duel) edits(kind string) {
 	id, e, body := d.pickTask(), modelEdit{}, map[string]any{}
+	if d.rand.IntN(2) == 0 { // leads judge what is in review
+		id = d.pick(func(id string) bool { return d.tasks[id] != nil && (kind != "Le" || d.tasks[id].status == "review") })
+	}
 	if d.rand.IntN(4) > 0 {
 		status := d.status()
 		e.Status, body["status"] = &status, status

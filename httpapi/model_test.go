@@ -164,10 +164,10 @@ func (m *model) update(by, id string, e modelEdit) verdict {
 		return refuse(404, "Not Found")
 	}
 	t, v := *was, verdict{}
-	switch {
-	case by == "":
+	switch by {
+	case "":
 		v = m.byPerson(id, &t, e)
-	case by == m.lead:
+	case m.lead:
 		v = m.byLead(id, &t, e)
 	default:
 		v = m.byWorker(id, &t, by, e)
@@ -326,8 +326,8 @@ func (m *model) byLead(id string, t *modelTask, e modelEdit) verdict {
 		return v
 	}
 	t.status = to
-	switch {
-	case to == "inbox": // back to who did it
+	switch to {
+	case "inbox": // back to who did it
 		t.started = 0
 		worker := slices.IndexFunc(t.reviewed, func(a string) bool { return m.agents[a] == itsWorker })
 		if worker < 0 {
@@ -336,7 +336,7 @@ func (m *model) byLead(id string, t *modelTask, e modelEdit) verdict {
 			t.assign(t.reviewed[worker])
 		}
 		return verdict{}
-	case to == "in_progress":
+	case "in_progress":
 		t.started = m.step
 	}
 	if e.Assignee != nil {

@@ -195,7 +195,7 @@ func (a *sampleAPI) fails(ctx context.Context, in struct {
 	Why string `path:"why"`
 },
 ) (OkResponse, error) {
-	answerHeader(ctx, "Log-Position", "e-1")
+	answerPosition(ctx, "e-1")
 	switch in.Why {
 	case "conflict":
 		return OkResponse{}, domain.Bare(domain.Conflict)
