@@ -98,8 +98,8 @@ type DashboardApproval struct {
 // Metrics tells how work goes, from what the log says of it.
 type Metrics struct{ Reader }
 
-// shownApprovals is how many requests a dashboard shows.
-const shownApprovals = 10
+// dashboardApprovals is how many requests a dashboard shows.
+const dashboardApprovals = 10
 
 // medianWindow is how far back the median of cycle times looks.
 const medianWindow = 7 * 24 * time.Hour
@@ -153,7 +153,7 @@ func (q *dashboardQuery) run(ctx context.Context, r Reader, boards []uuid.UUID) 
 		from (select *, count(*) over () as total from approvals where status = 'pending' and board_id = any($1)
 			order by created_at desc, id desc limit $2) w
 		join boards b on b.id = w.board_id left join tasks t on t.id = w.task_ids[1]
-		order by w.created_at desc, w.id desc`, boards, shownApprovals).Query(q.readWaiting)
+		order by w.created_at desc, w.id desc`, boards, dashboardApprovals).Query(q.readWaiting)
 	return r.DB.SendBatch(ctx, &batch).Close()
 }
 
