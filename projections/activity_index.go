@@ -169,21 +169,23 @@ func rawOrNull(id *uuid.UUID) pgtype.UUID {
 // count adds the lines to the counts of their scopes and agents.
 func (w *activityWriter) count() error {
 	type key struct {
-		scope, org uuid.UUID
-		listed     bool
+		scope  uuid.UUID
+		listed bool
 	}
-	counts := map[key]int64{}
+	counts, homes := map[key]int64{}, map[uuid.UUID]uuid.UUID{}
 	for _, l := range w.lines {
-		counts[key{l.scope, l.org, l.listed}]++
+		counts[key{l.scope, l.listed}]++
+		homes[l.scope] = l.org
 		if l.agent != nil {
-			counts[key{*l.agent, l.org, l.listed}]++
+			counts[key{*l.agent, l.listed}]++
+			homes[*l.agent] = l.org
 		}
 	}
 	var scopes, orgs []pgtype.UUID
 	var listed []bool
 	var ns []int64
 	for k, n := range counts {
-		scopes, orgs, listed, ns = append(scopes, raw(k.scope)), append(orgs, raw(k.org)), append(listed, k.listed), append(ns, n)
+		scopes, orgs, listed, ns = append(scopes, raw(k.scope)), append(orgs, raw(homes[k.scope])), append(listed, k.listed), append(ns, n)
 	}
 	_, err := w.tx.Exec(w.ctx, `insert into activity_counts as c (scope, organization_id, listed, n)
 		select * from unnest($1::uuid[], $2::uuid[], $3::boolean[], $4::bigint[])

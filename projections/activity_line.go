@@ -105,9 +105,9 @@ func nameIn(event any) *string {
 
 // scopeOf is the board that an event is on, or its organization. A definition
 // of a field is on several boards, so on none; the end of a board is told to
-// those who still have the organization.
+// those who still have the organization, and evidence to its admins.
 func scopeOf(r *eventstore.Recorded) uuid.UUID {
-	if _, ended := r.Event.(board.Deleted); ended || r.Kind == "field" {
+	if _, ended := r.Event.(board.Deleted); ended || r.Kind == "field" || unseen(r) {
 		return r.Org
 	}
 	if id := firstRef(r, "board"); id != nil {
@@ -121,6 +121,9 @@ func scopeOf(r *eventstore.Recorded) uuid.UUID {
 func agentOf(r *eventstore.Recorded) *uuid.UUID {
 	if r.Kind == "agent" {
 		return &r.Stream
+	}
+	if unseen(r) {
+		return nil
 	}
 	return actingAgent(r)
 }
