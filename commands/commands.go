@@ -16,6 +16,7 @@ import (
 	"missioncontrol/domain/invite"
 	"missioncontrol/domain/member"
 	"missioncontrol/domain/memory"
+	"missioncontrol/domain/notification"
 	"missioncontrol/domain/organization"
 	"missioncontrol/domain/tag"
 	"missioncontrol/domain/task"
@@ -40,6 +41,7 @@ type Commands struct {
 	Fields        Fields
 	Memories      Memories
 	Audit         *Audit
+	Notifications Notifications
 }
 
 // New returns the use cases on a store whose vocabulary is Vocabulary; known
@@ -61,6 +63,7 @@ func New(store *eventstore.Store, read projections.Reader, known *auth.Agents) C
 	tasks := eventstore.For[task.Task, task.Event](store, "task")
 	comments := eventstore.For[comment.Comment, comment.Event](store, "comment")
 	approvals := eventstore.For[approval.Approval, approval.Event](store, "approval")
+	memories := eventstore.For[memory.Memory, memory.Event](store, "memory")
 	return Commands{
 		Audit: newAudit(store),
 		Users: Users{
@@ -86,7 +89,12 @@ func New(store *eventstore.Store, read projections.Reader, known *auth.Agents) C
 		},
 		Comments:  Comments{store: store, comments: comments, tasks: tasks, agents: agents, read: projections.Comments{Reader: read}},
 		Approvals: Approvals{store: store, approvals: approvals, agents: agents, tasks: projections.Tasks{Reader: read}, read: projections.Approvals{Reader: read}},
-		Memories:  Memories{store: store, memories: eventstore.For[memory.Memory, memory.Event](store, "memory"), users: users, agents: agents, boards: boards},
+		Memories:  Memories{store: store, memories: memories, users: users, agents: agents, boards: boards},
+		Notifications: Notifications{
+			store: store, notifications: eventstore.For[notification.Notification, notification.Event](store, "notification"),
+			agents: agents, tasks: tasks, approvals: approvals, memories: memories, boards: boards, groups: projections.Groups{Reader: read},
+			organizations: projections.Organizations{Reader: read}, crew: projections.Agents{Reader: read}, said: projections.Comments{Reader: read},
+		},
 		Groups: Groups{
 			store: store, groups: eventstore.For[group.Group, group.Event](store, "group"), boards: boardStreams, agents: agents,
 			read: projections.Groups{Reader: read},

@@ -133,7 +133,7 @@ func (t Tasks) edit(ctx context.Context, d *eventstore.Decision, at Place, now t
 // say records a comment that comes with a change.
 func (t Tasks) say(d *eventstore.Decision, at Place, id, on uuid.UUID, text string) error {
 	return t.comments.New(d, at.Organization, id).Decide(comment.Create{
-		Created: comment.Created{BoardID: at.Board, TaskID: on, Message: text, AgentID: agentOf(d.Actor())},
+		Created: comment.Created{BoardID: at.Board, TaskID: on, Message: text, AgentID: agentOf(d.Actor()), WithChange: true},
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 	"missioncontrol/domain/invite"
 	"missioncontrol/domain/member"
 	"missioncontrol/domain/memory"
+	"missioncontrol/domain/notification"
 	"missioncontrol/domain/organization"
 	"missioncontrol/domain/tag"
 	"missioncontrol/domain/task"
@@ -40,6 +41,9 @@ func Vocabulary() *eventstore.Vocabulary {
 		eventstore.KindOf("field", field.Events, eventstore.Rules[field.Definition, field.Event]{Refs: fieldRefs, Touches: fieldTouches}),
 		eventstore.KindOf("memory", memory.Events, eventstore.Rules[memory.Memory, memory.Event]{Refs: memoryRefs}),
 		eventstore.KindOf("audit", audit.Events, eventstore.Rules[audit.Entry, audit.Event]{Refs: auditRefs, Outcome: audit.Outcome, Factless: true}),
+		eventstore.KindOf("notification", notification.Events, eventstore.Rules[notification.Notification, notification.Event]{
+			Refs: notificationRefs, Touches: notificationTouches,
+		}),
 	)
 }
 
@@ -274,6 +278,28 @@ func memoryRefs(m memory.Memory, _ domain.Meta, _ memory.Event) []domain.Ref {
 }
 
 func auditRefs(_ audit.Entry, _ domain.Meta, e audit.Event) []domain.Ref { return audit.About(e) }
+
+func notificationRefs(n notification.Notification, _ domain.Meta, _ notification.Event) []domain.Ref {
+	refs := []domain.Ref{{Kind: "agent", ID: n.AgentID}, {Kind: "board", ID: n.BoardID}}
+	for _, about := range []struct {
+		kind string
+		id   *uuid.UUID
+	}{{"group", n.BoardGroupID}, {"task", n.TaskID}, {"approval", n.ApprovalID}, {"memory", n.MemoryID}} {
+		if about.id != nil {
+			refs = append(refs, domain.Ref{Kind: about.kind, ID: *about.id})
+		}
+	}
+	return refs
+}
+
+// notificationTouches names the inbox that it lies in.
+func notificationTouches(_ domain.Meta, _ []domain.Ref, e notification.Event) []domain.Key {
+	switch e := e.(type) {
+	case notification.Created:
+		return []domain.Key{projections.InboxKey(e.AgentID)}
+	}
+	return nil
+}
 
 // boardRefs are the groups that a board is in, or has left with the event.
 func boardRefs(b board.Board, _ domain.Meta, e board.Event) []domain.Ref {

@@ -124,6 +124,18 @@ func (s *Store) Checkpoint(ctx context.Context, name string) (int64, error) {
 	return seq, nil
 }
 
+// BeginCheckpoint is Checkpoint of a reader that has handled everything up to
+// from by beginning there, if it begins only now.
+func (s *Store) BeginCheckpoint(ctx context.Context, name string, from int64) (int64, error) {
+	if from > 0 {
+		_, err := s.db.Exec(ctx, `insert into checkpoints (name, seq) values ($1, $2) on conflict do nothing`, name, from)
+		if err != nil {
+			return 0, fmt.Errorf("eventstore: begin checkpoint %s: %w", name, err)
+		}
+	}
+	return s.Checkpoint(ctx, name)
+}
+
 // SaveCheckpoint notes that a reader has handled everything up to seq. It never
 // moves back: of several readers of one name the furthest counts.
 func (s *Store) SaveCheckpoint(ctx context.Context, name string, seq int64) error {

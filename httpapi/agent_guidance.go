@@ -41,7 +41,7 @@ const (
 // agentGuides are the guides by operation id.
 func agentGuides() map[string]guide {
 	all := map[string]guide{}
-	for _, some := range []map[string]guide{presenceGuides(), taskGuides(), knowledgeGuides(), teamGuides(), gatewayGuides(), groupGuides()} {
+	for _, some := range []map[string]guide{presenceGuides(), taskGuides(), knowledgeGuides(), teamGuides(), gatewayGuides(), groupGuides(), inboxGuides()} {
 		maps.Copy(all, some)
 	}
 	return all

@@ -47,13 +47,13 @@ func teamGuides() map[string]guide {
 		},
 		"agent_lead_nudge_agent": {
 			intent: "agent_coordination", actor: boardLead, roles: leads,
-			summary: "Nudge an agent", description: "Sends a message straight into the session of an agent of the lead's board.",
+			summary: "Nudge an agent", description: "Puts a message for an agent of the lead's board into its inbox, to be read at once.",
 			when:    []string{"An agent sits on work that others wait for, and did not react to a comment."},
 			whenNot: []string{"It can wait: comment on the task and mention the agent."},
-			needs:   []string{"You lead the board.", "The agent has a session on a gateway."},
-			effects: []string{"The agent is interrupted and reads the message at once."},
+			needs:   []string{"You lead the board.", "The agent works on it."},
+			effects: []string{"The message lies in the agent's inbox, and shows on its stream at once."},
 			never:   []string{"Do not nudge more than once for the same matter without new information."},
-			routing: []string{"422: it has no session; comment instead.", "502: its gateway is away; try later."},
+			routing: []string{"404: it is not of your board; comment on the task instead."},
 			examples: []decision{
 				{"wake a worker that misses a deadline", boardLead, "agent_coordination"},
 				{"give feedback on finished work", boardLead, "agent_task_comment_create"},

@@ -257,6 +257,7 @@ func TestPermissions(t *testing.T) {
 	maps.Copy(matrix, groupPermissions())
 	maps.Copy(matrix, taskPermissions())
 	maps.Copy(matrix, activityPermissions())
+	maps.Copy(matrix, inboxPermissions())
 	for _, rt := range n.routes() {
 		key := rt.method + " " + rt.pattern
 		rows := matrix[key]

@@ -240,10 +240,11 @@ func TestDescription(t *testing.T) {
 		"* 429 application/json": "limits are told in advance",
 		"* 503 application/json": "a probe is told what is away",
 
-		"put /api/v1/agent/boards/{board_id}/agents/{agent_id}/soul 502 application/json": "souls go to gateways with a later part",
-		"get /api/v1/activity query cursor":                                               "ours: pages that cost the same wherever they are",
-		"get /api/v1/activity query include":                                              "ours: every kind of event",
-		"schema LimitOffsetPage_TypeVar_Customized_ActivityEventRead_ .next_cursor":       "ours: for who pages by cursor",
+		"put /api/v1/agent/boards/{board_id}/agents/{agent_id}/soul 502 application/json":   "souls go to gateways with a later part",
+		"get /api/v1/activity query cursor":                                                 "ours: pages that cost the same wherever they are",
+		"get /api/v1/activity query include":                                                "ours: every kind of event",
+		"schema LimitOffsetPage_TypeVar_Customized_ActivityEventRead_ .next_cursor":         "ours: for who pages by cursor",
+		"post /api/v1/agent/boards/{board_id}/agents/{agent_id}/nudge 502 application/json": "comes with gateways",
 
 		"schema AgentRead .gateway_id":                 "null on boards without a gateway",
 		"schema AgentHealthStatusResponse .gateway_id": "null on boards without a gateway",
@@ -269,6 +270,11 @@ func TestGuides(t *testing.T) {
 	golden, ours, ids := goldenDescription(t), ourDescription(t), map[string]string{}
 	known := map[string]bool{}
 	for _, methods := range golden.Paths {
+		for _, op := range methods {
+			known[op.OperationID] = true
+		}
+	}
+	for _, methods := range ours.Paths { // extensions have guides too
 		for _, op := range methods {
 			known[op.OperationID] = true
 		}

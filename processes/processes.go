@@ -21,6 +21,7 @@ type Process struct {
 	Store  *eventstore.Store
 	Handle func(ctx context.Context, e *eventstore.Recorded) error
 	Log    *slog.Logger
+	From   int64 // position that it starts behind if it never ran
 }
 
 const (
@@ -47,7 +48,7 @@ func (p Process) Run(ctx context.Context) error {
 }
 
 func (p Process) follow(ctx context.Context, pauses *backoff.ExponentialBackOff) error {
-	at, err := p.Store.Checkpoint(ctx, p.Name)
+	at, err := p.Store.BeginCheckpoint(ctx, p.Name, p.From)
 	if err != nil {
 		return err
 	}

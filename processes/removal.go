@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"missioncontrol/domain/agent"
 	"missioncontrol/domain/board"
 	"missioncontrol/domain/group"
 	"missioncontrol/domain/organization"
@@ -15,7 +16,7 @@ import (
 )
 
 // Removal removes the rows of what was deleted with something else: one event
-// ends an organization, a board or a group, and from its position on everything
+// ends an organization, a board, a group or an agent, and from its position on everything
 // in it is gone for callers; the rows follow here, in slices that hold nobody
 // up. What is not from the log goes too: the keys and secrets of its invites,
 // and what is known of its agents.
@@ -29,6 +30,8 @@ func Removal(store *eventstore.Store, read projections.Reader, log *slog.Logger)
 			return r.board(ctx, e.Stream)
 		case group.Deleted:
 			return projections.Removal{Reader: read}.Group(ctx, e.Stream)
+		case agent.Deleted:
+			return projections.Removal{Reader: read}.Agent(ctx, e.Stream)
 		case task.Deleted:
 			return projections.Removal{Reader: read}.Task(ctx, e.Stream)
 		}

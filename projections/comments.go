@@ -72,6 +72,17 @@ func (c Comments) Spoke(ctx context.Context, d *eventstore.Decision, task, agent
 	return newest != nil, err
 }
 
+// Newest is what an agent has said last about a task up to a time, "" if
+// nothing.
+func (c Comments) Newest(ctx context.Context, task, agent uuid.UUID, upTo time.Time) (string, error) {
+	row, err := find[CommentRow](ctx, c.DB, commentsTable,
+		`task_id = $1 and agent_id = $2 and created_at <= $3 order by created_at desc, id desc limit 1`, task, agent, upTo)
+	if row == nil {
+		return "", err
+	}
+	return row.Message, nil
+}
+
 // Mention reports whether a comment of a task mentions an agent.
 func (c Comments) Mention(ctx context.Context, d *eventstore.Decision, task uuid.UUID, a comment.Agent) (bool, error) {
 	d.Look(CommentsKey(task))

@@ -17,6 +17,7 @@ import (
 	"missioncontrol/domain/invite"
 	"missioncontrol/domain/member"
 	"missioncontrol/domain/memory"
+	"missioncontrol/domain/notification"
 	"missioncontrol/domain/organization"
 	"missioncontrol/domain/tag"
 	"missioncontrol/domain/task"
@@ -49,7 +50,7 @@ func (p Projector) Project(d *eventstore.Decision) ([]eventstore.Write, []events
 		if err != nil {
 			return nil, nil, err
 		}
-		writes, frames = append(writes, w), append(frames, f...)
+		writes, frames = append(writes, w...), append(frames, f...)
 	}
 	return writes, frames, nil
 }
@@ -75,6 +76,8 @@ func (r Reader) frame(d *eventstore.Decision, changed *world, e *eventstore.Stag
 			return nil, err
 		}
 		return framesComment(e, s, around)
+	case notification.Notification:
+		return frameNotification(e, s, d.State)
 	}
 	return frame(e)
 }
@@ -89,6 +92,8 @@ func frameIn(w *world, e *eventstore.Staged) ([]eventstore.PendingFrame, error) 
 		return frameApproval(e, s, tallyIn(w, s))
 	case comment.Comment:
 		return framesComment(e, s, sceneIn(w, s))
+	case notification.Notification:
+		return frameNotification(e, s, w.layer)
 	}
 	return frame(e)
 }
@@ -100,8 +105,17 @@ func unseen(r *eventstore.Recorded) bool {
 	return evidence
 }
 
-// row maps an aggregate's state to the row of its table.
-func row(state any) (eventstore.Write, error) {
+// row maps an aggregate's state to the row of its table; the feed alone shows
+// notifications.
+func row(state any) ([]eventstore.Write, error) {
+	if _, ok := state.(notification.Notification); ok {
+		return nil, nil
+	}
+	w, err := rowOf(state)
+	return []eventstore.Write{w}, err
+}
+
+func rowOf(state any) (eventstore.Write, error) {
 	switch s := state.(type) {
 	case user.User:
 		return putOrRemove(usersTable, userRow(s), s.Exists()), nil

@@ -300,7 +300,7 @@ func (b *Rebuild) writeRows(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if writes = append(writes, w); len(writes) == loadRun {
+		if writes = append(writes, w...); len(writes) == loadRun {
 			if err := flush(); err != nil {
 				return err
 			}

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"missioncontrol/domain/agent"
 	"missioncontrol/domain/board"
 	"missioncontrol/domain/group"
 	"missioncontrol/domain/organization"
@@ -36,6 +37,8 @@ func ofOrganization() []string {
 		`delete from comments where id in (select id from comments where ` + onItsBoards + ` limit $2)`,
 		`delete from approvals where id in (select id from approvals where ` + onItsBoards + ` limit $2)`,
 		`delete from board_memory where id in (select id from board_memory where ` + onItsBoards + ` limit $2)`,
+		`delete from feed where (topic, seq) in (select f.topic, f.seq from agents a
+			join feed f on f.topic = 'agent/' || a.id || '/inbox' where a.organization_id = $1 limit $2)`,
 		`delete from agents where id in (select id from agents where organization_id = $1 limit $2)`,
 		`delete from feed where (topic, seq) in (select f.topic, f.seq from board_groups g
 			join feed f on f.topic = 'group/' || g.id || '/memory' where g.organization_id = $1 limit $2)`,
@@ -61,8 +64,15 @@ func ofBoard() []string {
 		`delete from comments where id in (select id from comments where board_id = $1 limit $2)`,
 		`delete from approvals where id in (select id from approvals where board_id = $1 limit $2)`,
 		`delete from board_memory where id in (select id from board_memory where board_id = $1 limit $2)`,
+		`delete from feed where (topic, seq) in (select f.topic, f.seq from agents a
+			join feed f on f.topic = 'agent/' || a.id || '/inbox' where a.board_id = $1 limit $2)`,
 		`delete from agents where id in (select id from agents where board_id = $1 limit $2)`,
 	}
+}
+
+// ofAgent are the statements that remove a slice of what an agent ($1) held.
+func ofAgent() []string {
+	return []string{`delete from feed where (topic, seq) in (select topic, seq from feed where topic = 'agent/' || $1 || '/inbox' limit $2)`}
 }
 
 // ofGroup are the statements that remove a slice of what a group of boards ($1)
@@ -91,6 +101,8 @@ func heldBy(event any) []string {
 		return ofBoard()
 	case group.Deleted:
 		return ofGroup()
+	case agent.Deleted:
+		return ofAgent()
 	}
 	return nil
 }
@@ -104,7 +116,7 @@ func (r Removal) Task(ctx context.Context, task uuid.UUID) error {
 	return r.slices(ctx, `delete from comments where id in (select id from comments where task_id = $1 limit $2)`, task)
 }
 
-// Organization, Board and Group remove all rows that one of them held.
+// Organization, Board, Group and Agent remove all rows that one of them held.
 func (r Removal) Organization(ctx context.Context, org uuid.UUID) error {
 	return r.all(ctx, ofOrganization(), org)
 }
@@ -115,6 +127,10 @@ func (r Removal) Board(ctx context.Context, board uuid.UUID) error {
 
 func (r Removal) Group(ctx context.Context, group uuid.UUID) error {
 	return r.all(ctx, ofGroup(), group)
+}
+
+func (r Removal) Agent(ctx context.Context, agent uuid.UUID) error {
+	return r.all(ctx, ofAgent(), agent)
 }
 
 func (r Removal) all(ctx context.Context, statements []string, id uuid.UUID) error {

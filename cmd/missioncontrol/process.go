@@ -168,7 +168,7 @@ func (p *process) run(ctx context.Context, g *errgroup.Group) {
 	g.Go(func() error { return p.retry(ctx, "indexer", p.api.Read.Indexed.Run) })
 	for _, process := range []processes.Process{
 		processes.Erasure(p.store, p.api.Read, p.log), processes.Removal(p.store, p.api.Read, p.log),
-		processes.Departures(p.store, p.api.SignIn.Forget, p.log),
+		processes.Departures(p.store, p.api.SignIn.Forget, p.log), processes.Notifications(p.store, p.api.Commands.Notifications, p.log),
 	} {
 		g.Go(func() error { return process.Run(ctx) })
 	}

@@ -23,6 +23,8 @@ type (
 		TaskID  uuid.UUID  `json:"task_id"`
 		Message string     `json:"message"`
 		AgentID *uuid.UUID `json:"agent_id"` // nil: a person, named by the event's actor
+		// WithChange: it came with a change of the task, which tells of it.
+		WithChange bool `json:"with_change,omitzero"`
 	}
 )
 
