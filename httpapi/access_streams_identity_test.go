@@ -78,6 +78,13 @@ func boardTails(x *tenant, kind string, nodes ...*node) (tails []*tail) {
 	return tails
 }
 
+func inboxTails(x *tenant, kind string, nodes ...*node) (tails []*tail) {
+	for _, n := range nodes {
+		tails = append(tails, x.on(n).tail(kind, "/agent/inbox/stream"))
+	}
+	return tails
+}
+
 func allEnd(t *testing.T, limit time.Duration, why string, tails ...*tail) {
 	t.Helper()
 	for _, s := range tails {
@@ -120,10 +127,10 @@ func narrowing(t *testing.T, x *tenant, second *node, limit time.Duration) {
 
 func tokensAndAgents(t *testing.T, x *tenant, second *node, limit time.Duration) {
 	t.Helper()
-	old, oldID := boardTails(x, "Wo", x.n, second), x.tokenID["Wo"]
+	old, oldID := append(boardTails(x, "Wo", x.n, second), inboxTails(x, "Wo", x.n, second)...), x.tokenID["Wo"]
 	x.newToken("Wo")
 	sameHead(t, x.n, second)
-	fresh := boardTails(x, "Wo", x.n, second)
+	fresh := append(boardTails(x, "Wo", x.n, second), inboxTails(x, "Wo", x.n, second)...)
 	lead := boardTails(x, "Le", x.n, second)
 	x.must("Ow", "DELETE", v1+"/agents/"+x.agent["Wo"]+"/tokens/"+oldID, "")
 	allEnd(t, limit, "its token was revoked", old...)
@@ -142,6 +149,7 @@ func deletingOrganization(t *testing.T, first, second *node, limit time.Duration
 	sameHead(t, first, second)
 	tails := append(boardTails(y, "Mw", first, second), boardTails(y, "Wo", first, second)...)
 	tails = append(tails, boardTails(y, "Ma", first, second)...)
+	tails = append(tails, append(inboxTails(y, "Ma", first, second), inboxTails(y, "Wo", first, second)...)...)
 	tails = append(tails, y.tail("Ow", "/agents/stream"), y.on(second).tail("Ow", "/agents/stream"))
 	y.must("Ow", "DELETE", v1+"/organizations/me", "")
 	for _, kind := range []string{"Le", "Wo", "Ma"} {

@@ -28,7 +28,7 @@ import (
 
 // A node is a server with everything that the program runs beside it: rights
 // that are checked again on open streams, signs of life, a limit of tries, and
-// the processes that erase and remove.
+// the processes that erase, remove and tell.
 type node struct {
 	*server
 	clock *offsetClock
@@ -127,6 +127,8 @@ func (n *node) run(c nodeConfig) {
 	background.Go(func() error { return processes.Erasure(store, read, log).Run(ctx) })
 	background.Go(func() error { return processes.Removal(store, read, log).Run(ctx) })
 	background.Go(func() error { return processes.Departures(store, c.signIn.Forget, log).Run(ctx) })
+	tell := processes.Notifications(store, n.Commands.Notifications, log)
+	background.Go(func() error { return tell.Run(ctx) })
 	t.Cleanup(func() {
 		drained, stop := context.WithTimeout(context.Background(), 0)
 		_ = hub.Drain(drained)
