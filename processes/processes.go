@@ -27,6 +27,12 @@ type Process struct {
 const (
 	firstPause   = 100 * time.Millisecond
 	longestPause = 30 * time.Second
+	// gathering lets events gather while they come fast: a run costs the
+	// database nearly the same however few it handles. One that comes alone is
+	// handled at once.
+	gathering = 50 * time.Millisecond
+	// backlog is how many events behind the log there is no time for that.
+	backlog = 1000
 )
 
 // Run follows the log until ctx ends.
@@ -63,6 +69,14 @@ func (p Process) follow(ctx context.Context, pauses *backoff.ExponentialBackOff)
 			return err
 		}
 		pauses.Reset()
-		return nil
+		if p.Store.Head()-last >= backlog {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(gathering):
+			return nil
+		}
 	})
 }
