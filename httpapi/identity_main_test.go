@@ -100,7 +100,7 @@ func (n *node) run(c nodeConfig) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.WithValue(context.Background(), background{}, true))
 	var hub *streams.Hub
 	store, err := eventstore.Open(ctx, eventstore.Config{
 		DB: n.db, Vocabulary: commands.Vocabulary(), Vault: vault, Projector: projections.Projector{}, Log: log, Now: n.clock.Now,
@@ -121,20 +121,20 @@ func (n *node) run(c nodeConfig) {
 		},
 	})
 	n.api(c, store, read, hub, log)
-	var background errgroup.Group
-	background.Go(func() error { return store.Run(ctx) })
-	background.Go(func() error { return read.Indexed.Run(ctx) })
-	background.Go(func() error { return processes.Erasure(store, read, log).Run(ctx) })
-	background.Go(func() error { return processes.Removal(store, read, log).Run(ctx) })
-	background.Go(func() error { return processes.Departures(store, c.signIn.Forget, log).Run(ctx) })
+	var working errgroup.Group
+	working.Go(func() error { return store.Run(ctx) })
+	working.Go(func() error { return read.Indexed.Run(ctx) })
+	working.Go(func() error { return processes.Erasure(store, read, log).Run(ctx) })
+	working.Go(func() error { return processes.Removal(store, read, log).Run(ctx) })
+	working.Go(func() error { return processes.Departures(store, c.signIn.Forget, log).Run(ctx) })
 	tell := processes.Notifications(store, n.Commands.Notifications, log)
-	background.Go(func() error { return tell.Run(ctx) })
+	working.Go(func() error { return tell.Run(ctx) })
 	t.Cleanup(func() {
 		drained, stop := context.WithTimeout(context.Background(), 0)
 		_ = hub.Drain(drained)
 		stop()
 		cancel()
-		if err := background.Wait(); err != nil {
+		if err := working.Wait(); err != nil {
 			t.Errorf("the background: %v", err)
 		}
 	})

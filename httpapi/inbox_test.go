@@ -33,6 +33,13 @@ func (n *node) told() {
 	})
 }
 
+// footprint is that of the server once nobody is about to be told of anything.
+func (n *node) footprint() map[string]int64 {
+	n.t.Helper()
+	n.told()
+	return n.server.footprint()
+}
+
 // news is what lies in an agent's inbox after a position, by kind, and the next
 // position.
 func (x *tenant) news(kind, after string) (kinds []string, items []map[string]any, next string) {
@@ -158,6 +165,7 @@ func TestInboxKeepsNoNames(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, nodeConfig{})
 	x := n.tenant("acme")
+	n.told()
 	f := n.follow(v1+"/agent/inbox/stream", x.as("Le")[1])
 	x.must("Mw", "POST", v1+"/boards/"+x.board+"/memory", `{"content":"hello","tags":["chat"]}`)
 	if m := f.frame(); m.event != "notification" || m.value(t, "from") != "acme-mw" || m.value(t, "kind") != "chat" {

@@ -178,15 +178,15 @@ func (s *server) newAPI(store *eventstore.Store, read projections.Reader) *API {
 	}
 }
 
-// statements counts what requests ask of the database; workers have each a
-// connection of its own.
+// statements counts what requests ask of the database: workers have each a
+// connection of its own, or work in the background.
 type statements struct {
 	count atomic.Int64
 	texts atomic.Pointer[[]string]
 }
 
 func (s *statements) TraceQueryStart(ctx context.Context, conn *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
-	s.see(conn, q.SQL)
+	s.see(ctx, conn, q.SQL)
 	return ctx
 }
 
@@ -196,14 +196,14 @@ func (s *statements) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.Tra
 	return ctx
 }
 
-func (s *statements) TraceBatchQuery(_ context.Context, conn *pgx.Conn, q pgx.TraceBatchQueryData) {
-	s.see(conn, q.SQL)
+func (s *statements) TraceBatchQuery(ctx context.Context, conn *pgx.Conn, q pgx.TraceBatchQueryData) {
+	s.see(ctx, conn, q.SQL)
 }
 
 func (s *statements) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
 
-func (s *statements) see(conn *pgx.Conn, sql string) {
-	if strings.HasPrefix(conn.Config().RuntimeParams["application_name"], "missioncontrol ") {
+func (s *statements) see(ctx context.Context, conn *pgx.Conn, sql string) {
+	if ctx.Value(background{}) != nil || strings.HasPrefix(conn.Config().RuntimeParams["application_name"], "missioncontrol ") {
 		return
 	}
 	s.count.Add(1)
@@ -220,6 +220,9 @@ func (s *statements) during(do func()) []string {
 	do()
 	return *s.texts.Load()
 }
+
+// background marks the context of what no request asks for.
+type background struct{}
 
 // answer is what came back.
 type answer struct {
