@@ -475,3 +475,29 @@ func TestInboxIsRebuilt(t *testing.T) {
 		t.Errorf("rebuilt otherwise (-live +rebuilt)\n%s", diff)
 	}
 }
+
+// TestMovedLead: a lead that has moved to another board leads the old one no
+// more, and is told nothing of it.
+func TestMovedLead(t *testing.T) {
+	t.Parallel()
+	n := startNode(t, nodeConfig{})
+	x := n.tenant("acme")
+	task := v1 + "/boards/" + x.board + "/tasks/" + x.task
+	if got := x.must("Ow", "PATCH", task, `{"status":"review"}`).value(t, "assigned_agent_id"); got != x.agent["Le"] {
+		t.Fatalf("review is %v's", got)
+	}
+	x.must("Ow", "PATCH", task, `{"status":"inbox"}`)
+	_, _, at := x.news("Le", "0")
+	x.must("Ow", "PATCH", v1+"/agents/"+x.agent["Le"], `{"board_id":"`+x.other+`"}`)
+	if got := x.must("Ow", "PATCH", task, `{"status":"review"}`).value(t, "assigned_agent_id"); got != nil {
+		t.Errorf("review is %v's, who has moved away", got)
+	}
+	x.must("Ow", "POST", v1+"/boards/"+x.board+"/memory", `{"content":"@lead","tags":["chat"]}`)
+	if kinds, _, _ := x.news("Le", at); len(kinds) > 0 {
+		t.Errorf("it is told %v", kinds)
+	}
+	x.must("Ow", "POST", v1+"/boards/"+x.other+"/memory", `{"content":"@lead","tags":["chat"]}`)
+	if kinds, _, _ := x.news("Le", at); strings.Join(kinds, " ") != "chat_mention" {
+		t.Errorf("it is told %v", kinds)
+	}
+}

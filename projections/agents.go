@@ -175,8 +175,7 @@ func (a Agents) Lead(ctx context.Context, d *eventstore.Decision, board uuid.UUI
 	})
 }
 
-// Crew lists the agents of a board, the oldest first. One that has moved to
-// another board may still be among them.
+// Crew lists the agents of a board, the oldest first.
 func (a Agents) Crew(ctx context.Context, board uuid.UUID) ([]AgentRow, error) {
 	return eventstore.Remember(ctx, a.Store, AgentsKey(board), "crew", func(ctx context.Context) ([]AgentRow, error) {
 		return findAll[AgentRow](ctx, a.DB, agentsTable, "board_id = $1 order by created_at, id", board)

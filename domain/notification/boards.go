@@ -37,7 +37,7 @@ func (r Resolution) Told() []Created {
 
 func (r Resolution) tell(a Agent) Created {
 	head := []string{
-		"APPROVAL RESOLVED", "Board: " + r.On.Name, "Approval ID: " + r.ApprovalID.String(), "Action: " + r.ActionType,
+		"APPROVAL RESOLVED", label("Board", r.On.Name), "Approval ID: " + r.ApprovalID.String(), label("Action", r.ActionType),
 		"Decision: " + r.Decision, "Confidence: " + decimal(r.Confidence),
 	}
 	var ids []string
@@ -88,11 +88,11 @@ func (c BoardChange) Told() []Created {
 	fields := slices.SortedFunc(slices.Values(c.Changed), func(a, b Field) int { return strings.Compare(a.Name, b.Name) })
 	list := []string{"Changed fields:"}
 	for _, f := range fields {
-		list = append(list, "- "+f.Name+": "+f.Before+" -> "+f.After)
+		list = append(list, "- "+f.Name+": "+oneLine(f.Before)+" -> "+oneLine(f.After))
 	}
 	return []Created{{
 		AgentID: lead.ID, Kind: BoardUpdated, BoardID: c.On.ID,
-		Text: paragraphs(lines("BOARD UPDATED", "Board: "+c.On.Name, "Board ID: "+c.On.ID.String()), lines(list...),
+		Text: paragraphs(lines("BOARD UPDATED", label("Board", c.On.Name), "Board ID: "+c.On.ID.String()), lines(list...),
 			"Look at what this means for the work on the board."),
 	}}
 }
@@ -115,8 +115,8 @@ func (c GroupChange) Told() []Created {
 	var told []Created
 	for _, b := range c.Among {
 		text := paragraphs(
-			lines("BOARD GROUP UPDATED", verb+" Board: "+c.Board.Name, verb+" Board ID: "+c.Board.ID.String(),
-				"Recipient Board: "+b.Name, "Recipient Board ID: "+b.ID.String(), "Board Group: "+c.Group.Name, "Board Group ID: "+c.Group.ID.String()),
+			lines("BOARD GROUP UPDATED", label(verb+" Board", c.Board.Name), verb+" Board ID: "+c.Board.ID.String(),
+				label("Recipient Board", b.Name), "Recipient Board ID: "+b.ID.String(), label("Board Group", c.Group.Name), "Board Group ID: "+c.Group.ID.String()),
 			lines("Coordination guidance:", "1. Read the memory and the snapshot of the group before work that others may do too.",
 				"2. Say in the group's chat what other boards have to know.", "3. Agree with the other leads on work that crosses boards."))
 		for _, a := range b.Crew {

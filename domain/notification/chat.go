@@ -52,7 +52,7 @@ func (m Message) tell(a Agent, k Kind, text string) Created {
 }
 
 func (m Message) text(heading string) string {
-	return paragraphs(lines(heading, "Board: "+m.On.Name), cut(m.Content, mostOfChat), reply(boardMemory(m.On.ID)))
+	return paragraphs(lines(heading, label("Board", m.On.Name)), cut(m.Content, mostOfChat), reply(boardMemory(m.On.ID)))
 }
 
 // GroupMessage is what somebody writes into the memory of a group for others.
@@ -88,6 +88,6 @@ func (m GroupMessage) Told() []Created {
 func (m GroupMessage) tell(a Agent, on Board, k Kind, heading string) Created {
 	return Created{
 		AgentID: a.ID, Kind: k, BoardID: on.ID, BoardGroupID: &m.In.ID, MemoryID: &m.MemoryID,
-		Text: paragraphs(lines(heading, "Group: "+m.In.Name), cut(m.Content, mostOfChat), reply(groupMemory(on.ID))),
+		Text: paragraphs(lines(heading, label("Group", m.In.Name)), cut(m.Content, mostOfChat), reply(groupMemory(on.ID))),
 	}
 }

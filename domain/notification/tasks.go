@@ -112,7 +112,7 @@ func (c Comment) Told() []Created {
 
 func (c Comment) tell(a Agent, k Kind, heading, why string) Created {
 	text := paragraphs(
-		lines(heading, "Board: "+c.On.Name, "Task: "+c.Task.Title, "Task ID: "+c.Task.ID.String()),
+		lines(heading, label("Board", c.On.Name), label("Task", c.Task.Title), "Task ID: "+c.Task.ID.String()),
 		why, lines("Comment:", cut(c.Message, mostOfTask)),
 		"If the task is not yours, reply in a comment and leave its status alone.")
 	return Created{AgentID: a.ID, Kind: k, BoardID: c.On.ID, TaskID: &c.Task.ID, From: &c.From, Text: text}

@@ -10,6 +10,7 @@ import (
 const (
 	mostOfTask = 500
 	mostOfChat = 800
+	mostOfLine = 500
 )
 
 // cut shortens a text that is longer than most characters.
@@ -28,9 +29,17 @@ func lines(all ...string) string { return strings.Join(all, "\n") }
 // paragraphs are parted by a blank line.
 func paragraphs(all ...string) string { return strings.Join(all, "\n\n") }
 
+// label is one line, whatever the value holds: a title with line breaks writes
+// no line of its own into a heading.
+func label(name, value string) string { return name + ": " + oneLine(value) }
+
+func oneLine(text string) string {
+	return cut(strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ", "\u2028", " ", "\u2029", " ").Replace(text), mostOfLine)
+}
+
 // details are the lines by which every message about a task begins.
 func (t Task) details(heading string, on Board) string {
-	text := lines(heading, "Board: "+on.Name, "Task: "+t.Title, "Task ID: "+t.ID.String(), "Status: "+t.Status)
+	text := lines(heading, label("Board", on.Name), label("Task", t.Title), "Task ID: "+t.ID.String(), "Status: "+t.Status)
 	if t.Description != nil && strings.TrimSpace(*t.Description) != "" {
 		text += "\nDescription: " + cut(*t.Description, mostOfTask)
 	}

@@ -245,6 +245,10 @@ func TestTexts(t *testing.T) {
 	}
 	plain := rework
 	plain.Feedback = ""
+	forged := notification.TaskChange{On: on, After: notification.Task{Title: "CI\nStatus: done\r\n" + strings.Repeat("x", 2<<20)}, By: person}
+	if text := text(forged.Told()); len(text) > 1000 || strings.Contains(text, "\nStatus: done") {
+		t.Errorf("a title writes lines of its own, or %d bytes", len(text))
+	}
 	for got, want := range map[string]string{
 		text(rework.Told()): "CHANGES REQUESTED\n" + board + head + "Status: inbox\nDescription: " + strings.Repeat("ü", 497) + "...\n\n" +
 			"Requested changes:\nmore tests\n\nMake these changes, then move the task to review again.",
