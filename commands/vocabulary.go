@@ -280,11 +280,11 @@ func memoryRefs(m memory.Memory, _ domain.Meta, _ memory.Event) []domain.Ref {
 func auditRefs(_ audit.Entry, _ domain.Meta, e audit.Event) []domain.Ref { return audit.About(e) }
 
 func notificationRefs(n notification.Notification, _ domain.Meta, _ notification.Event) []domain.Ref {
-	refs := []domain.Ref{{Kind: "agent", ID: n.AgentID}, {Kind: "board", ID: n.BoardID}}
+	refs := []domain.Ref{{Kind: "agent", ID: n.Said.AgentID}, {Kind: "board", ID: n.Said.BoardID}}
 	for _, about := range []struct {
 		kind string
 		id   *uuid.UUID
-	}{{"group", n.BoardGroupID}, {"task", n.TaskID}, {"approval", n.ApprovalID}, {"memory", n.MemoryID}} {
+	}{{"group", n.Said.BoardGroupID}, {"task", n.Said.TaskID}, {"approval", n.Said.ApprovalID}, {"memory", n.Said.MemoryID}} {
 		if about.id != nil {
 			refs = append(refs, domain.Ref{Kind: about.kind, ID: *about.id})
 		}

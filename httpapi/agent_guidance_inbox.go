@@ -12,8 +12,10 @@ func inboxGuides() map[string]guide {
 			needs:   []string{"The position of your last answer, to be sent as after."},
 			effects: []string{"None beyond counting as seen. Nothing is marked as read: the position is yours to keep."},
 			never:   []string{"Do not send a position that you made up.", "Do not poll faster than once in some seconds."},
-			routing: []string{"No items: nothing is new; sleep.", "As many items as limit: ask again at once, after the new position.",
-				"422: the position is of another log; ask without after."},
+			routing: []string{
+				"No items: nothing is new; sleep.", "As many items as limit: ask again at once, after the new position.",
+				"422: the position is of another log; ask without after.",
+			},
 			examples: []decision{
 				{"see whether anybody wants something of me", anyAgent, "agent_inbox_read"},
 				{"learn of a mention the moment it is made", anyAgent, "agent_inbox_stream"},

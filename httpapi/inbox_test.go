@@ -254,7 +254,9 @@ func TestInboxPositions(t *testing.T) {
 	n.told()
 	head := n.Store.Head()
 	for _, c := range []struct{ after, want string }{
-		{"", ""}, {"0", ""}, {fmt.Sprint(head), ""},
+		{"", ""},
+		{"0", ""},
+		{fmt.Sprint(head), ""},
 		{n.at(0), ""},
 		{n.at(head), ""},
 		{fmt.Sprint(head + 1), "after lies in the future"},

@@ -31,10 +31,10 @@ type Notification struct {
 // viewNotification shows a notification. A message is from whoever signed it.
 func viewNotification(n notification.Notification, message memory.Memory) Notification {
 	v := Notification{
-		ID: n.ID, Kind: string(n.Kind), BoardID: n.BoardID, BoardGroupID: n.BoardGroupID, TaskID: n.TaskID,
-		ApprovalID: n.ApprovalID, MemoryID: n.MemoryID, From: n.From, Text: n.Text, CreatedAt: Time(n.CreatedAt),
+		ID: n.ID, Kind: string(n.Said.Kind), BoardID: n.Said.BoardID, BoardGroupID: n.Said.BoardGroupID, TaskID: n.Said.TaskID,
+		ApprovalID: n.Said.ApprovalID, MemoryID: n.Said.MemoryID, From: n.Said.From, Text: n.Said.Text, CreatedAt: Time(n.CreatedAt),
 	}
-	if n.MemoryID == nil {
+	if n.Said.MemoryID == nil {
 		return v
 	}
 	v.From = message.Source
@@ -52,11 +52,11 @@ func InboxTopic(agent uuid.UUID) string { return "agent/" + agent.String() + "/i
 // streams around it.
 func frameNotification(e *eventstore.Staged, n notification.Notification, states layer) ([]eventstore.PendingFrame, error) {
 	var message memory.Memory
-	if n.MemoryID != nil {
-		state, _ := states(*n.MemoryID)
+	if n.Said.MemoryID != nil {
+		state, _ := states(*n.Said.MemoryID)
 		message, _ = state.(memory.Memory)
 	}
-	return frameOf(e, InboxTopic(n.AgentID), n.ID, nil, viewNotification(n, message))
+	return frameOf(e, InboxTopic(n.Said.AgentID), n.ID, nil, viewNotification(n, message))
 }
 
 // InboxKey names the fact what an agent was told.

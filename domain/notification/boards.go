@@ -1,8 +1,8 @@
 package notification
 
 import (
+	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
@@ -62,7 +62,7 @@ func (r Resolution) tell(a Agent) Created {
 
 // decimal writes a number with its point, as answers do.
 func decimal(f float64) string {
-	text := strconv.FormatFloat(f, 'f', -1, 64)
+	text := fmt.Sprint(f)
 	if !strings.Contains(text, ".") {
 		text += ".0"
 	}

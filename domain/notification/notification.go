@@ -76,8 +76,8 @@ var Events = map[string]Event{"notification.created": Created{}}
 
 // Notification is what an agent is told. The zero one does not exist.
 type Notification struct {
-	ID uuid.UUID
-	Created
+	ID        uuid.UUID
+	Said      Created
 	CreatedAt time.Time
 }
 
@@ -88,7 +88,7 @@ func (n Notification) Exists() bool { return n.ID != uuid.Nil }
 func (n Notification) Evolve(m domain.Meta, e Event) Notification {
 	switch e := e.(type) {
 	case Created:
-		n = Notification{ID: m.Stream, Created: e, CreatedAt: m.Time}
+		n = Notification{ID: m.Stream, Said: e, CreatedAt: m.Time}
 	}
 	return n
 }

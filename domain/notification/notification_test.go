@@ -16,7 +16,7 @@ func TestTell(t *testing.T) {
 	t.Parallel()
 	said := notification.Created{AgentID: worker.ID, Kind: notification.Nudge, BoardID: on.ID, Text: "wake up"}
 	h := notifications.Given(t).When(notification.Tell{Created: said}).Then(said)
-	if n := h.State(); !n.Exists() || n.ID != domaintest.Stream || n.Text != "wake up" || n.CreatedAt != domaintest.Began {
+	if n := h.State(); !n.Exists() || n.ID != domaintest.Stream || n.Said.Text != "wake up" || n.CreatedAt != domaintest.Began {
 		t.Errorf("%+v", n)
 	}
 	h.When(notification.Tell{Created: said}).Then()
