@@ -87,6 +87,13 @@ func (x *Indexer) Reach(ctx context.Context, seq int64) error {
 // Run fills the indexes until ctx ends. It has a connection of its own, like
 // the committer, so that it neither waits for requests nor they for it.
 func (x *Indexer) Run(ctx context.Context) error {
+	if err := x.run(ctx); ctx.Err() == nil {
+		return err
+	}
+	return nil
+}
+
+func (x *Indexer) run(ctx context.Context) error {
 	if err := x.open(ctx); err != nil {
 		return err
 	}
@@ -95,7 +102,6 @@ func (x *Indexer) Run(ctx context.Context) error {
 		moved := x.store.progress.next()
 		run, err := x.write(ctx)
 		switch {
-		case ctx.Err() != nil:
 		case err != nil:
 			return err
 		case run == elsewhere:

@@ -69,7 +69,7 @@ func (w *activityWriter) write(events []*eventstore.Recorded) error {
 		return err
 	}
 	for _, r := range events {
-		if r.Org != uuid.Nil { // else it is the system's own, which is nobody's activity
+		if r.Org != uuid.Nil && !unseen(r) { // the system's own is nobody's activity
 			w.take(r)
 		}
 	}

@@ -105,9 +105,9 @@ func nameIn(event any) *string {
 
 // scopeOf is the board that an event is on, or its organization. A definition
 // of a field is on several boards, so on none; the end of a board is told to
-// those who still have the organization, and evidence to its admins.
+// those who still have the organization.
 func scopeOf(r *eventstore.Recorded) uuid.UUID {
-	if _, ended := r.Event.(board.Deleted); ended || r.Kind == "field" || unseen(r) {
+	if _, ended := r.Event.(board.Deleted); ended || r.Kind == "field" {
 		return r.Org
 	}
 	if id := firstRef(r, "board"); id != nil {
@@ -116,14 +116,14 @@ func scopeOf(r *eventstore.Recorded) uuid.UUID {
 	return r.Org
 }
 
-// agentOf is the agent whose event it is: the one that acted, or that the event
-// happened to.
+// agentOf is the agent whose event it is: the one that acted, that the event
+// happened to, or that is told of something.
 func agentOf(r *eventstore.Recorded) *uuid.UUID {
-	if r.Kind == "agent" {
+	switch {
+	case r.Kind == "agent":
 		return &r.Stream
-	}
-	if unseen(r) {
-		return nil
+	case r.Kind == "notification":
+		return firstRef(r, "agent")
 	}
 	return actingAgent(r)
 }
