@@ -194,6 +194,17 @@ func (v *Vocabulary) envelope(entry []byte) (*Recorded, error) {
 	return parseEntry(entry)
 }
 
+// ReadEnvelope reads what an entry says beside its body, of whatever type it
+// is. Entry and Leaf are those of the bytes given.
+func ReadEnvelope(entry []byte) (*Recorded, error) {
+	r, err := new(Vocabulary).envelope(entry)
+	if err != nil {
+		return nil, err
+	}
+	r.Entry, r.Leaf = entry, LeafHash(entry)
+	return r, nil
+}
+
 // parseEntry reads an entry in whatever order and notation it is written.
 func parseEntry(entry []byte) (*Recorded, error) {
 	var e storedEntry

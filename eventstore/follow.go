@@ -63,6 +63,10 @@ func (s *Store) Reach(ctx context.Context, seq int64) error {
 	}
 }
 
+// Moved is closed when this process takes in more of the log. Ask for it before
+// looking at Head, so that nothing is missed in between.
+func (s *Store) Moved() <-chan struct{} { return s.progress.next() }
+
 // Follow calls handle with every event after position after, in order, and
 // then with new ones as they come, until ctx ends or handle fails. Events come
 // in runs of at most 1 000.
