@@ -44,6 +44,10 @@ func parseCheckpoint(signed []byte) (*Checkpoint, error) {
 	if len(parts) != lines || parts[3] != "" {
 		return nil, errors.New("it is no signed note of three lines")
 	}
+	name, signature, _ := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(parts[4], signatureMark), "\n"), " ")
+	if _, err := base64.StdEncoding.Strict().DecodeString(signature); err != nil || parts[4] != signatureMark+name+" "+signature+"\n" {
+		return nil, errors.New("its signature cannot be read")
+	}
 	c := &Checkpoint{Note: signed}
 	epoch, named := strings.CutPrefix(parts[0], originMark)
 	id, idErr := uuid.Parse(epoch)

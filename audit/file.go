@@ -85,7 +85,7 @@ func wholeNotes(b []byte) int {
 }
 
 // notes calls each with every note of the file and the line that it begins in.
-// An unfinished note at the end is left out.
+// A note at the end that a crash left unfinished is left out.
 func (f File) notes(each func(line int, signed []byte) error) error {
 	file, err := os.Open(f.Path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -104,7 +104,7 @@ func notesIn(r io.Reader, each func(line int, signed []byte) error) error {
 	for line, first := 1, 1; ; line++ {
 		text, err := lines.ReadBytes('\n')
 		if errors.Is(err, io.EOF) {
-			return nil
+			return torn(first, append(signed, text...))
 		}
 		if err != nil {
 			return err
@@ -120,6 +120,16 @@ func notesIn(r io.Reader, each func(line int, signed []byte) error) error {
 			signed = nil
 		}
 	}
+}
+
+// torn refuses an end of the file that is no note and that no crash has left:
+// a cut one has no line for its signature, or not its end.
+func torn(line int, end []byte) error {
+	const before = 4 // lines that end before the signature
+	if n := bytes.Count(end, []byte("\n")); n > before || n == before && bytes.HasSuffix(end, []byte("\n")) && !bytes.HasSuffix(end, []byte("\n\n")) {
+		return &Difference{What: fmt.Sprintf("what begins in line %d of the file of checkpoints is none", line)}
+	}
+	return nil
 }
 
 // newest is the last checkpoint in the file, nil if there is none.
@@ -141,7 +151,8 @@ func (f File) newest() (last *Checkpoint, err error) {
 		return nil, err
 	}
 	var signed []byte // a first one that is cut in the middle does not matter
-	if err := notesIn(bytes.NewReader(tail), func(_ int, note []byte) error { signed = note; return nil }); err != nil || signed == nil {
+	err = notesIn(bytes.NewReader(tail), func(_ int, note []byte) error { signed = note; return nil })
+	if _, altered := errors.AsType[*Difference](err); err != nil && !altered || signed == nil { // an altered one is for the check to tell
 		return nil, err
 	}
 	if last, err = parseCheckpoint(signed); err != nil {
