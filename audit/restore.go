@@ -142,3 +142,15 @@ func (f File) Accept(ctx context.Context, db *pgxpool.Pool) (was, now Head, err 
 	}
 	return was, now, nil
 }
+
+// Epoch reads which log the database holds.
+func Epoch(ctx context.Context, db querier) (epoch uuid.UUID, err error) {
+	err = db.QueryRow(ctx, `select epoch from log_head`).Scan(&epoch)
+	if isNoRows(err) {
+		return epoch, errors.New("the database holds no log yet: start the server once")
+	}
+	if err != nil {
+		return epoch, fmt.Errorf("audit: read the epoch of the log: %w", err)
+	}
+	return epoch, nil
+}

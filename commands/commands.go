@@ -14,6 +14,7 @@ import (
 	"missioncontrol/domain/field"
 	"missioncontrol/domain/group"
 	"missioncontrol/domain/invite"
+	"missioncontrol/domain/logbook"
 	"missioncontrol/domain/member"
 	"missioncontrol/domain/memory"
 	"missioncontrol/domain/notification"
@@ -42,6 +43,7 @@ type Commands struct {
 	Memories      Memories
 	Audit         *Audit
 	Notifications Notifications
+	Logbook       Logbook
 }
 
 // New returns the use cases on a store whose vocabulary is Vocabulary; known
@@ -95,6 +97,7 @@ func New(store *eventstore.Store, read projections.Reader, known *auth.Agents) C
 			agents: agents, tasks: tasks, approvals: approvals, memories: memories, boards: boards, groups: projections.Groups{Reader: read},
 			organizations: projections.Organizations{Reader: read}, crew: projections.Agents{Reader: read}, said: projections.Comments{Reader: read},
 		},
+		Logbook: Logbook{store: store, logs: eventstore.For[logbook.Log, logbook.Event](store, "log")},
 		Groups: Groups{
 			store: store, groups: eventstore.For[group.Group, group.Event](store, "group"), boards: boardStreams, agents: agents,
 			read: projections.Groups{Reader: read},

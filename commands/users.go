@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"missioncontrol/auth"
 	"missioncontrol/domain"
 	"missioncontrol/domain/member"
 	"missioncontrol/domain/organization"
@@ -100,7 +101,7 @@ func (u Users) SignIn(ctx context.Context, who Identity) (user.User, error) {
 
 // LocalIdentity is the one person of local mode.
 func LocalIdentity() Identity {
-	return Identity{ID: "local-auth-user", Email: "admin@home.local", EmailVerified: true, Name: "Local User", Auth: "local"}
+	return Identity{ID: "local-auth-user", Email: "admin@home.local", EmailVerified: true, Name: "Local User", Auth: auth.LocalAuth}
 }
 
 // register creates the user of an identity, unless somebody else just did.

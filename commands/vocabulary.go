@@ -12,6 +12,7 @@ import (
 	"missioncontrol/domain/field"
 	"missioncontrol/domain/group"
 	"missioncontrol/domain/invite"
+	"missioncontrol/domain/logbook"
 	"missioncontrol/domain/member"
 	"missioncontrol/domain/memory"
 	"missioncontrol/domain/notification"
@@ -39,6 +40,7 @@ func Vocabulary() *eventstore.Vocabulary {
 		eventstore.KindOf("agent", agent.Events, eventstore.Rules[agent.Agent, agent.Event]{Refs: agentRefs, Touches: agentTouches}),
 		eventstore.KindOf("tag", tag.Events, eventstore.Rules[tag.Tag, tag.Event]{Touches: tagTouches}),
 		eventstore.KindOf("field", field.Events, eventstore.Rules[field.Definition, field.Event]{Refs: fieldRefs, Touches: fieldTouches}),
+		eventstore.KindOf("log", logbook.Events, eventstore.Rules[logbook.Log, logbook.Event]{}),
 		eventstore.KindOf("memory", memory.Events, eventstore.Rules[memory.Memory, memory.Event]{Refs: memoryRefs}),
 		eventstore.KindOf("audit", audit.Events, eventstore.Rules[audit.Entry, audit.Event]{Refs: auditRefs, Outcome: audit.Outcome, Factless: true}),
 		eventstore.KindOf("notification", notification.Events, eventstore.Rules[notification.Notification, notification.Event]{

@@ -27,6 +27,7 @@ type API struct {
 	AgentGate *auth.AgentGate
 	Proxies   auth.TrustedProxies
 	Hub       *streams.Hub
+	Operators auth.Operators
 	// Ready says what keeps this process from serving, nil if nothing does.
 	Ready func(context.Context) error
 }

@@ -258,6 +258,8 @@ func TestPermissions(t *testing.T) {
 	maps.Copy(matrix, taskPermissions())
 	maps.Copy(matrix, activityPermissions())
 	maps.Copy(matrix, inboxPermissions())
+	maps.Copy(matrix, auditPermissions())
+	signs(t, n.Store)
 	for _, rt := range n.routes() {
 		key := rt.method + " " + rt.pattern
 		rows := matrix[key]

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -139,7 +140,9 @@ func (s *schemas) content(schema *huma.Schema) map[string]*huma.MediaType {
 // stands in the description of the whole.
 func (s *schemas) responses(rt *route, takesValues bool) map[string]*huma.Response {
 	success := &huma.Response{Description: "Success"}
-	if rt.out == nil {
+	if media, _, _ := strings.Cut(rt.media, ";"); media != "" {
+		success.Content = map[string]*huma.MediaType{media: {Schema: &huma.Schema{Type: huma.TypeString}}}
+	} else if rt.out == nil {
 		success.Content = map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{}}}
 	} else {
 		success.Content = s.content(s.of(answered(rt.out), ""))

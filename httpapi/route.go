@@ -75,7 +75,8 @@ type route struct {
 	rule            rule
 	docs            docs
 	in              *input
-	out             reflect.Type // nil: a stream
+	out             reflect.Type // nil: a stream, or bytes
+	media           string       // of bytes, "" otherwise
 	serve           func(*Transport, http.ResponseWriter, *http.Request) error
 }
 
@@ -134,6 +135,33 @@ func stream[In any](pattern string, may rule, h func(http.ResponseWriter, *http.
 			return err
 		}
 		return h(w, r.WithContext(ctx), in)
+	}
+	return rt
+}
+
+// What bytes are.
+const (
+	textContent = "text/plain; charset=utf-8"
+	rawContent  = "application/octet-stream"
+)
+
+// content is a route that answers with bytes as they are.
+func content[In any](pattern string, may rule, media string, h func(context.Context, In) ([]byte, error), notes ...note) route {
+	rt := newRoute(http.MethodGet, pattern, may, reflect.TypeFor[In](), h, notes)
+	rt.media = media
+	rt.serve = func(t *Transport, w http.ResponseWriter, r *http.Request) error {
+		var in In
+		ctx, err := rt.admit(t, r, reflect.ValueOf(&in).Elem())
+		if err != nil {
+			return err
+		}
+		b, err := h(ctx, in)
+		if err != nil {
+			return err
+		}
+		w.Header().Set("Content-Type", media)
+		writeBytes(w, http.StatusOK, b)
+		return nil
 	}
 	return rt
 }

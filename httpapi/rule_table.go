@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"missioncontrol/auth"
+	"missioncontrol/domain"
 )
 
 // The rules of the route table: who may call, in words and in code.
@@ -47,6 +48,33 @@ func notMember() refusal {
 
 func notAdmin() refusal {
 	return refusal{http.StatusForbidden, "the caller does not administer its active organization"}
+}
+
+// caller lets everybody pass who proves who it is.
+func (a *API) caller() rule {
+	return rule{
+		name: "caller", says: "people who are signed in, and agents", callers: byEverybody(), limits: a.agentLimits(), may: a.asActor,
+	}
+}
+
+// auditor lets people pass who administer their active organization, and
+// operators. What each may see is for the handler to say.
+func (a *API) auditor() rule {
+	return rule{
+		name: "auditor", says: "owners and admins of their active organization, for its entries; operators, for those of the system", callers: byPeople(),
+		refuses: []refusal{{http.StatusForbidden, "the caller neither administers its active organization nor is an operator"}},
+		may: func(ctx context.Context, p params) (context.Context, error) {
+			ctx, err := a.asPerson(ctx, p)
+			if err != nil {
+				return nil, err
+			}
+			known, err := a.asMember(ctx, a.Rules.Admin)
+			if domain.ReasonOf(err) == domain.Forbidden && a.Operators.Include(auth.CallerFrom(ctx)) {
+				return ctx, nil
+			}
+			return known, err
+		},
+	}
 }
 
 // adminOrAgent lets agents pass, and people who administer their organization.

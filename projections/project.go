@@ -15,6 +15,7 @@ import (
 	"missioncontrol/domain/field"
 	"missioncontrol/domain/group"
 	"missioncontrol/domain/invite"
+	"missioncontrol/domain/logbook"
 	"missioncontrol/domain/member"
 	"missioncontrol/domain/memory"
 	"missioncontrol/domain/notification"
@@ -101,8 +102,11 @@ func frameIn(w *world, e *eventstore.Staged) ([]eventstore.PendingFrame, error) 
 // unseen reports whether an event is evidence alone: no read model and no
 // stream shows it.
 func unseen(r *eventstore.Recorded) bool {
-	_, evidence := r.Event.(audit.Event)
-	return evidence
+	switch r.Event.(type) {
+	case audit.Event, logbook.Event:
+		return true
+	}
+	return false
 }
 
 // row maps an aggregate's state to the row of its table; the feed alone shows

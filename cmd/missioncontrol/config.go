@@ -9,15 +9,18 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"missioncontrol/auth"
 )
 
-// state says where things are kept: what serve and rebuild share.
+// state says where things are kept: what serve, rebuild and audit share.
 type state struct {
 	DataDir         string `help:"Directory of all state." env:"DATA_DIR" placeholder:"DIR"`
 	DatabaseURL     string `name:"database-url" help:"PostgreSQL to use (14 or newer); without it a private cluster runs under DATA_DIR." env:"DATABASE_URL" placeholder:"URL"`
 	PGBin           string `name:"pg-bin" help:"Directory of the PostgreSQL binaries for the private cluster." env:"PG_BIN" placeholder:"DIR"`
 	DatabaseConns   int32  `name:"database-connections" help:"Most connections for reading." env:"DATABASE_CONNECTIONS" default:"16"`
 	InstallationKey string `name:"installation-key" help:"Key that seals all others: 32 bytes in base64 or hex, the same in all processes. Default: made and kept in DATA_DIR." env:"INSTALLATION_KEY" placeholder:"KEY"`
+	AuditKey        string `name:"audit-signing-key" help:"Key that signs checkpoints of the log: 32 bytes in base64 or hex, or a signer key of the note format; the same in all processes. Default: made and kept in DATA_DIR." env:"AUDIT_SIGNING_KEY" placeholder:"KEY"`
 }
 
 // listen says how the server is reached.
@@ -44,10 +47,11 @@ type listen struct {
 
 // identity says who may sign in.
 type identity struct {
-	AuthMode       string `name:"auth-mode" help:"local: one shared token; clerk: Clerk vouches for people." env:"AUTH_MODE" default:"local"`
-	LocalAuthToken string `name:"local-auth-token" help:"Token of local mode, at least 50 characters. Default: made and kept in DATA_DIR." env:"LOCAL_AUTH_TOKEN" placeholder:"TOKEN"`
-	TokenKey       string `name:"token-key" help:"Key by which agents' tokens are recognised: 32 bytes in base64 or hex, the same in all processes. Default: derived from INSTALLATION_KEY." env:"TOKEN_KEY" placeholder:"KEY"`
-	Clerk          clerk  `embed:"" prefix:"clerk-"`
+	AuthMode       string   `name:"auth-mode" help:"local: one shared token; clerk: Clerk vouches for people." env:"AUTH_MODE" default:"local"`
+	LocalAuthToken string   `name:"local-auth-token" help:"Token of local mode, at least 50 characters. Default: made and kept in DATA_DIR." env:"LOCAL_AUTH_TOKEN" placeholder:"TOKEN"`
+	TokenKey       string   `name:"token-key" help:"Key by which agents' tokens are recognised: 32 bytes in base64 or hex, the same in all processes. Default: derived from INSTALLATION_KEY." env:"TOKEN_KEY" placeholder:"KEY"`
+	Operators      []string `help:"Comma list of ids of users who see what the log holds of the system itself. Local mode: its user." env:"OPERATORS"`
+	Clerk          clerk    `embed:"" prefix:"clerk-"`
 }
 
 // clerk says how Clerk vouches for people.
@@ -150,11 +154,16 @@ func (s state) check() error {
 	if s.DatabaseConns < 1 || s.DatabaseConns > most {
 		return fmt.Errorf("DATABASE_CONNECTIONS must be from 1 to %d, not %d", most, s.DatabaseConns)
 	}
-	if s.InstallationKey == "" {
-		return nil
+	if s.InstallationKey != "" {
+		if _, err := s.installationKey(""); err != nil {
+			return err
+		}
 	}
-	_, err := s.installationKey("")
-	return err
+	if s.AuditKey != "" {
+		_, err := s.auditKey("")
+		return err
+	}
+	return nil
 }
 
 func (l listen) slowRequest() time.Duration { return time.Duration(l.SlowMS) * time.Millisecond }
@@ -163,6 +172,9 @@ const shortestToken = 50
 
 // check refuses a mode or token that nobody should run with.
 func (i identity) check() error {
+	if _, err := auth.ParseOperators(i.Operators); err != nil {
+		return err
+	}
 	switch i.AuthMode {
 	case "clerk":
 		return nil // its own configuration is checked where it is used

@@ -3,6 +3,7 @@
 //	missioncontrol serve     the server and everything that it needs
 //	missioncontrol tail      follow a stream of a server in the terminal
 //	missioncontrol rebuild   derive the read models from the log again
+//	missioncontrol audit     check the log, and the keys that sign it
 package main
 
 import (
@@ -27,6 +28,7 @@ type cli struct {
 	Serve   serveCmd   `cmd:"" default:"withargs" help:"Run the server with everything that it needs (the default)."`
 	Tail    tailCmd    `cmd:"" help:"Follow a stream of a server in the terminal."`
 	Rebuild rebuildCmd `cmd:"" help:"Derive the read models from the log again."`
+	Audit   auditCmd   `cmd:"" help:"Check the log, and the keys that sign it."`
 }
 
 // gcPercent trades memory for less collecting: a busy server's heap is small

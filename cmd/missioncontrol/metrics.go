@@ -38,6 +38,8 @@ func (p *process) figures(r prometheus.Registerer) {
 	counter("log_lost_swaps_total", "Batches overtaken by another process.", func() float64 { return float64(p.store.Stats().LostSwaps) })
 	gauge("log_waiting_commands", "Commands that wait for the committer.", func() float64 { return float64(p.store.Stats().Waiting) })
 	gauge("log_head", "Position up to which this process knows the log.", func() float64 { return float64(p.store.Head()) })
+	gauge("audit_log_agrees", "1, or 0 when the log is not what was written and signed.", func() float64 { return zeroIf(p.evidence.watch.Fault()) })
+	gauge("audit_signing", "1, or 0 when this process should sign checkpoints and cannot.", func() float64 { return zeroIf(p.evidence.signer.Fault()) })
 	gauge("streams_open", "Streams that clients follow.", func() float64 { return float64(p.hub.Stats().Streams) })
 	gauge("streams_lag_seconds", "How far the streams may be behind the log.", func() float64 { return p.hub.Lag().Seconds() })
 	counter("streams_frames_total", "Frames sent to clients.", func() float64 { return float64(p.hub.Stats().Delivered) })
@@ -46,4 +48,11 @@ func (p *process) figures(r prometheus.Registerer) {
 	counter("bus_sent_total", "Batches told to other processes.", func() float64 { return float64(p.bus.Stats().Sent) })
 	counter("bus_dropped_total", "Batches not told, because NATS was away or slow.", func() float64 { return float64(p.bus.Stats().Dropped) })
 	gauge("database_connections_in_use", "Connections that queries hold.", func() float64 { return float64(p.db.Stat().AcquiredConns()) })
+}
+
+func zeroIf(fault error) float64 {
+	if fault != nil {
+		return 0
+	}
+	return 1
 }

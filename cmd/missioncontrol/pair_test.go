@@ -37,7 +37,7 @@ func startPair(t testing.TB) *pair {
 		p.database[i], url = databaseWire(t, filepath.Dir(dir))
 		p.env[i] = env{
 			"DATA_DIR": pgtest.Dir(t), "DATABASE_URL": url, "HTTP_ADDR": address(t), "METRICS_ADDR": address(t),
-			"LOCAL_AUTH_TOKEN": testToken, "INSTALLATION_KEY": testKey,
+			"LOCAL_AUTH_TOKEN": testToken, "INSTALLATION_KEY": testKey, "AUDIT_SIGNING_KEY": testKey,
 		}
 		p.api[i] = newAPI(t, p.env[i]["HTTP_ADDR"])
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +34,8 @@ type process struct {
 	bus   *streams.Bus
 	api   *httpapi.API
 
+	evidence evidence
+
 	closers []func() error // of what else assemble took
 }
 
@@ -52,6 +55,10 @@ func (s *serveCmd) assemble(ctx context.Context, dir, url, token string, log *sl
 		p.db.Close()
 		return nil, err
 	}
+	if err := s.recognise(ctx, p, dir); err != nil {
+		p.db.Close()
+		return nil, err
+	}
 	if p.bus, err = streams.StartBus(ctx, s.busConfig(log)); err != nil {
 		p.db.Close()
 		return nil, err
@@ -60,6 +67,10 @@ func (s *serveCmd) assemble(ctx context.Context, dir, url, token string, log *sl
 		DB: p.db, Vocabulary: commands.Vocabulary(), Vault: vault, Projector: projections.Projector{},
 		Published: p.published, Log: log,
 	}); err != nil {
+		p.close()
+		return nil, err
+	}
+	if err := p.enrol(ctx); err != nil {
 		p.close()
 		return nil, err
 	}
@@ -84,6 +95,10 @@ func (s *serveCmd) assembleAPI(ctx context.Context, p *process, read projections
 	if err != nil {
 		return err
 	}
+	operators, err := auth.ParseOperators(s.Operators)
+	if err != nil {
+		return err
+	}
 	gate, closeGate, err := s.gate(ctx, p.log)
 	if err != nil {
 		return err
@@ -97,7 +112,7 @@ func (s *serveCmd) assembleAPI(ctx context.Context, p *process, read projections
 	use.Agents.Announce = p.announce
 	p.api = &httpapi.API{
 		Transport: s.transport(p.log), Store: p.store, Commands: use, Read: read, Rules: auth.NewRules(p.store, read),
-		SignIn: signIn, Agents: agents, AgentGate: gate, Proxies: auth.ParseTrustedProxies(s.Proxies, p.log), Hub: p.hub, Ready: p.ready,
+		SignIn: signIn, Agents: agents, AgentGate: gate, Proxies: auth.ParseTrustedProxies(s.Proxies, p.log), Hub: p.hub, Operators: operators, Ready: p.ready,
 	}
 	return nil
 }
@@ -262,7 +277,7 @@ func (p *process) ready(ctx context.Context) error {
 	if lag := p.hub.Lag(); lag > mostLag {
 		return fmt.Errorf("The streams of this process are %.0f s behind the log.", lag.Seconds())
 	}
-	return nil
+	return cmp.Or(p.evidence.watch.Fault(), p.evidence.signer.Fault())
 }
 
 // close gives back what assemble took.

@@ -26,6 +26,8 @@ type serveCmd struct {
 	identity `embed:"" group:"Sign-in"`
 	limits   `embed:"" group:"Limits"`
 	bus      `embed:"" group:"Other processes"`
+
+	AcceptRestore bool `name:"accept-restore" help:"Go on with a log that is older or other than the newest checkpoint in DATA_DIR, as a new one. For one start after a backup was restored."`
 }
 
 // How long a shutdown may take, whole and for the streams alone.
@@ -174,13 +176,20 @@ func (s *serveCmd) serve(ctx context.Context, dir, url string, d doors, log *slo
 	g, working := errgroup.WithContext(context.WithoutCancel(ctx))
 	background, stop := context.WithCancel(working)
 	p.run(background, g)
-	if err := p.recordStart(working, s); err != nil {
+	err = p.runEvidence(background, g)
+	if err == nil {
+		err = p.recordStart(working, s)
+	}
+	if err != nil {
 		stop()
 		return errors.Join(err, g.Wait())
 	}
 	g.Go(func() error { return serveOn(d.http, server) })
 	if d.metrics != nil {
 		p.serveMetrics(background, g, d.metrics)
+	}
+	if key := p.evidence.news; key != "" {
+		_, _ = fmt.Fprintf(out, "Checkpoints of the log verify with this key; keep it elsewhere:\n  %s\n\n", key)
 	}
 	banner(out, d.base, token, s.LocalAuthToken == "")
 	select {

@@ -1,0 +1,37 @@
+package httpapi
+
+import "fmt"
+
+// auditPermissions are the rows of what is proved about the log. Checkpoints
+// and keys are for everybody who is known, entries for admins of their
+// organization.
+func auditPermissions() map[string][]row {
+	const (
+		proof   = v1 + "/audit/proof/{seq}"
+		entry   = v1 + "/audit/events/{seq}/entry"
+		forAll  = "+ + + + + + + + + + + 1"
+		nobodys = "4 4 4 3 3 3 4 1 1 1 1 1"
+	)
+	ofTenant := func(pattern string) func(*tenant, string) string {
+		return func(x *tenant, _ string) string { return x.at(pattern, "{seq}", fmt.Sprint(x.seq())) }
+	}
+	none := func(pattern string) func(*tenant, string) string {
+		return func(x *tenant, _ string) string { return x.at(pattern, "{seq}", "1000000000") }
+	}
+	return map[string][]row{
+		"GET /api/v1/audit/checkpoint":  {{cells: forAll}},
+		"GET /api/v1/audit/keys":        {{cells: forAll}},
+		"GET /api/v1/audit/consistency": {{cells: forAll, path: func(*tenant, string) string { return v1 + "/audit/consistency?from=1&to=1" }}},
+		"GET " + proof:                  {{cells: forAdmins4, path: ofTenant(proof)}},
+		"GET " + entry:                  {{cells: forAdmins4, path: ofTenant(entry)}, {name: "unknown", cells: nobodys, path: none(entry)}},
+	}
+}
+
+// seq is the position of an entry of the tenant's organization.
+func (x *tenant) seq() (seq int64) {
+	x.n.t.Helper()
+	if err := x.n.db.QueryRow(x.n.t.Context(), `select max(seq) from events where org = $1`, x.org).Scan(&seq); err != nil {
+		x.n.t.Fatal(err)
+	}
+	return seq
+}
