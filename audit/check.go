@@ -36,10 +36,10 @@ type Difference struct {
 }
 
 func (d *Difference) Error() string {
-	switch {
-	case d.First == 0:
+	switch d.First {
+	case 0:
 		return d.What
-	case d.First == d.Last:
+	case d.Last:
 		return fmt.Sprintf("position %d of the log: %s", d.First, d.What)
 	}
 	return fmt.Sprintf("positions %d to %d of the log: %s", d.First, d.Last, d.What)

@@ -6,9 +6,12 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"pgregory.net/rapid"
 
 	"missioncontrol/eventstore"
 )
@@ -265,11 +268,48 @@ func record(t testing.TB, w *writer, was, now Head) {
 		t.Fatal("position 151 should be the system's")
 	}
 	text := strings.Replace(string(row[8].([]byte)), "task.created", restoredType, 1)
-	body := strings.Index(text, `"body":`)
-	entry := fmt.Appendf(nil, `%s"body":{"was":{"epoch":"%s","seq":%d},"now":{"epoch":"%s","seq":%d}}}`, text[:body], was.Epoch, was.Seq, now.Epoch, now.Seq)
+	envelope, _, _ := strings.Cut(text, `"body":`)
+	entry := fmt.Appendf(nil, `%s"body":{"was":{"epoch":"%s","seq":%d},"now":{"epoch":"%s","seq":%d}}}`, envelope, was.Epoch, was.Seq, now.Epoch, now.Seq)
 	leaf := eventstore.LeafHash(entry)
 	w.chains[uuid.Nil] = chain{w.chains[uuid.Nil].seq, leaf}
 	_, err := w.db.Exec(t.Context(), `insert into events values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, row[0], row[1], row[2], row[3], row[4], restoredType, row[6], leaf[:], entry)
 	must(t, err)
 	w.ends()
+}
+
+// Whatever single column of whatever row is changed, and however, is found.
+func TestCheckFindsMutations(t *testing.T) {
+	t.Parallel()
+	const size = 300
+	db, _, f := signed(t, size)
+	n := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		seq := rapid.Int64Range(1, size).Draw(rt, "seq")
+		at := rapid.Int64Range(0, 1000).Draw(rt, "at")
+		column := rapid.SampledFrom([]string{"leaf", "entry", "org", "org_seq", "stream", "version", "type", "recorded"}).Draw(rt, "column")
+		change := map[string]string{
+			"leaf":  `leaf = set_byte(leaf, ($2 % 32)::int, get_byte(leaf, ($2 % 32)::int) # 1)`,
+			"entry": `entry = set_byte(entry, ($2 % length(entry))::int, get_byte(entry, ($2 % length(entry))::int) # 1)`,
+			"org":   `org = md5($2::text)::uuid`, "org_seq": `org_seq = 100000 + $2`, "stream": `stream = md5($2::text)::uuid`,
+			"version": `version = 2 + $2::int`, "type": `type = type || $2::text`, "recorded": `recorded = recorded + ($2 + 1) * interval '1 microsecond'`,
+		}[column]
+		kept := `select entry, leaf, org, org_seq, stream, version, type, recorded from events where seq = $1`
+		var entry, leaf []byte
+		var org, stream pgtype.UUID
+		var orgSeq int64
+		var version int
+		var kind string
+		var recorded time.Time
+		must(t, db.QueryRow(t.Context(), kept, seq).Scan(&entry, &leaf, &org, &orgSeq, &stream, &version, &kind, &recorded))
+		tamper(t, db, `update events set `+change+` where seq = $1 and $2::bigint is not null`, seq, at)
+		err := (&Check{DB: db, File: f}).Run(t.Context())
+		tamper(t, db, `update events set entry = $2, leaf = $3, org = $4, org_seq = $5, stream = $6, version = $7, type = $8, recorded = $9 where seq = $1`,
+			seq, entry, leaf, org, orgSeq, stream, version, kind, recorded)
+		if d := differenceOf(err); d == nil || d.First != seq || d.Last != seq {
+			rt.Errorf("a change of %s at %d is found as: %v", column, seq, err)
+		}
+		n++
+	})
+	must(t, (&Check{DB: db, File: f}).Run(t.Context()))
+	t.Logf("%d mutations", n)
 }

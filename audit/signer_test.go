@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -208,7 +209,7 @@ func TestTornFile(t *testing.T) {
 	for size := range int64(40) {
 		c := Checkpoint{Epoch: uuid.New(), Size: size + 1, Root: tlog.RecordHash(nil)}
 		must(t, c.sign(testKey(1)))
-		must(t, os.WriteFile(f.Path, append(whole[:len(whole):len(whole)], c.Note[:int(size)*len(c.Note)/40]...), 0o600))
+		must(t, os.WriteFile(f.Path, append(slices.Clip(whole), c.Note[:int(size)*len(c.Note)/40]...), 0o600))
 		last, err := f.newest()
 		must(t, err)
 		if size == 0 && last != nil || size > 0 && last.Size != size {

@@ -90,7 +90,7 @@ func TestRestoreOfBackup(t *testing.T) {
 	if code, p := audits(t, e, "check"); code != 1 || !strings.Contains(p.stderr.String(), "position 5 of the log: its column type") {
 		t.Errorf("audit check of a changed log ends with %d: %s", code, p.stderr.String())
 	}
-	server = launch(t, nil, e)
+	launch(t, nil, e)
 	eventually(t, patience, "/readyz says that the log was changed", func() bool { return readiness(a.base) == http.StatusServiceUnavailable })
 }
 
