@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -102,23 +103,32 @@ func (c *Checkpoint) insert(ctx context.Context, db querier) error {
 	return nil
 }
 
+// runOfCheckpoints is how many are read at once.
+const runOfCheckpoints = 1000
+
 // eachCheckpoint calls use with those of more than size leaves.
 func eachCheckpoint(ctx context.Context, db querier, size int64, use func(*Checkpoint) error) error {
-	rows, err := db.Query(ctx, selectCheckpoint+`where size > $1`, size)
-	if err != nil {
-		return fmt.Errorf("audit: read the checkpoints: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		c, err := scanCheckpoint(rows)
+	var last Checkpoint
+	for {
+		rows, err := db.Query(ctx, selectCheckpoint+`where (epoch, size) > ($1, $2) and size > $3 order by epoch, size limit $4`,
+			pgtype.UUID{Bytes: last.Epoch, Valid: true}, last.Size, size, runOfCheckpoints)
 		if err != nil {
 			return fmt.Errorf("audit: read the checkpoints: %w", err)
 		}
-		if err := use(c); err != nil {
-			return err
+		run, err := pgx.CollectRows(rows, scanCheckpoint)
+		if err != nil {
+			return fmt.Errorf("audit: read the checkpoints: %w", err)
+		}
+		for _, c := range run {
+			if err := use(c); err != nil {
+				return err
+			}
+			last = *c
+		}
+		if len(run) < runOfCheckpoints {
+			return nil
 		}
 	}
-	return rows.Err()
 }
 
 func isNoRows(err error) bool { return errors.Is(err, pgx.ErrNoRows) }

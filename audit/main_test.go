@@ -99,7 +99,7 @@ const text = "a title that is about as long as what an event of a real board hol
 func (w *writer) write(n int64) {
 	w.t.Helper()
 	for upTo := w.seq + n; w.seq < upTo; {
-		left := min(upTo-w.seq, 50_000)
+		left := min(upTo-w.seq, 10_000)
 		_, err := w.db.CopyFrom(w.t.Context(), pgx.Identifier{"events"},
 			[]string{"seq", "org", "org_seq", "stream", "version", "type", "recorded", "leaf", "entry"},
 			pgx.CopyFromFunc(func() ([]any, error) {

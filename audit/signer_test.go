@@ -65,8 +65,8 @@ func TestSignersRace(t *testing.T) {
 	var g sync.WaitGroup
 	for i, s := range []running{first, second} {
 		g.Go(func() {
-			for ctx.Err() == nil { // a new signer each time, as after a crash
-				short, stop := context.WithTimeout(ctx, time.Duration(3+20*i)*time.Millisecond)
+			for turn := 0; ctx.Err() == nil; turn++ { // a new signer each time, as after a crash
+				short, stop := context.WithTimeout(ctx, 4*time.Millisecond<<(turn%8))
 				signer := signer(t, s.Store, testKey(1), files[i])
 				for short.Err() == nil {
 					if err := signer.step(short); err != nil && short.Err() == nil {
@@ -79,7 +79,11 @@ func TestSignersRace(t *testing.T) {
 		})
 	}
 	org := uuid.New()
-	for range 150 {
+	signed := func() (n int) {
+		must(t, db.QueryRow(t.Context(), `select count(*) from audit_checkpoints`).Scan(&n))
+		return n
+	}
+	for i := 0; i < 100 || signed() < 12 && i < 10_000; i++ {
 		must(t, errors.Join(first.tick(t.Context(), org, uuid.New()), second.tick(t.Context(), org, uuid.New())))
 	}
 	cancel()
@@ -243,5 +247,20 @@ func TestParseKey(t *testing.T) {
 		if _, err := ParseKey(wrong); err == nil {
 			t.Errorf("%q is read as a key", wrong)
 		}
+	}
+}
+
+// Checkpoints are read in runs, and each once.
+func TestEachCheckpoint(t *testing.T) {
+	t.Parallel()
+	db := freshLog(t)
+	const of, all = 2, 2500
+	_, err := db.Exec(t.Context(), `insert into audit_checkpoints (epoch, size, root, note)
+		select md5((n % $1)::text)::uuid, n, sha256('x'), '' from generate_series(1, $2) n`, of, all)
+	must(t, err)
+	seen := map[int64]bool{}
+	must(t, eachCheckpoint(t.Context(), db, 100, func(c *Checkpoint) error { seen[c.Size] = true; return nil }))
+	if len(seen) != all-100 || seen[100] || !seen[101] || !seen[all] {
+		t.Errorf("%d were read", len(seen))
 	}
 }

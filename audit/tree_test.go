@@ -51,7 +51,7 @@ func TestProofs(t *testing.T) {
 	t.Parallel()
 	db := freshLog(t)
 	w := newWriter(t, db)
-	const most = 140_000 // two stored levels
+	const most = 70_000 // two stored levels
 	w.write(most)
 	s := open(t, db)
 	signer := enrolled(t, s, fileIn(t))
