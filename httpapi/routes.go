@@ -163,10 +163,10 @@ func (a *API) routes() []route {
 		content(v1+"/audit/keys", a.caller(), textContent, a.auditKeys, tagged("audit"), about("List the keys that verify checkpoints", "One a line, the current one first.")),
 		content(v1+"/audit/consistency", a.caller(), textContent, a.auditConsistency, tagged("audit"),
 			about("Prove that the log only grew", "From one tree size to another: hashes in base64, one a line.")),
-		content(v1+"/audit/proof/{seq}", a.auditor(), textContent, a.auditProof, tagged("audit"),
+		content(v1+"/audit/proof/{seq}", a.auditor(), textContent, a.auditProof, tagged("audit"), auditedRead(),
 			about("Prove that an entry stands in the log", "A tlog-proof@v1 (C2SP) for the newest checkpoint; waits up to 2 s for one that covers the entry."),
 			refuses(404, "the entry is another's, or no checkpoint covers it yet: come again after Retry-After")),
-		content(v1+"/audit/events/{seq}/entry", a.auditor(), rawContent, a.auditEntry, tagged("audit"),
+		content(v1+"/audit/events/{seq}/entry", a.auditor(), rawContent, a.auditEntry, tagged("audit"), auditedRead(),
 			about("Get the exact bytes of an entry", "Those that were hashed; docs/audit-format.md says what they hold."),
 			refuses(404, "there is no such entry, or it is another's")),
 
