@@ -44,15 +44,15 @@ func (p Proofs) Covering(ctx context.Context, seq int64, patience time.Duration)
 // Keys lists the verifier keys of the log, the current one first.
 func (p Proofs) Keys(ctx context.Context) ([]string, error) { return Keys(ctx, p.DB) }
 
-// Entry is an entry as it was hashed.
-type Entry struct {
+// Hashed is an entry as it was hashed.
+type Hashed struct {
 	Organization uuid.UUID // Nil: of the system itself
 	Bytes        []byte
 }
 
 // Entry returns the entry at a position, nil if there is none.
-func (p Proofs) Entry(ctx context.Context, seq int64) (*Entry, error) {
-	var e Entry
+func (p Proofs) Entry(ctx context.Context, seq int64) (*Hashed, error) {
+	var e Hashed
 	err := p.DB.QueryRow(ctx, `select org, entry from events where seq = $1`, seq).Scan(&e.Organization, &e.Bytes)
 	if isNoRows(err) {
 		return nil, nil

@@ -301,3 +301,7 @@ func (x *Indexer) ForgetIndexes(ctx context.Context) error {
 		return nil
 	})
 }
+
+// Moved is closed when this process learns that the indexes are filled further.
+// Ask for it before looking at At, so that nothing is missed in between.
+func (x *Indexer) Moved() <-chan struct{} { return x.progress.next() }

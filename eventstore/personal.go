@@ -1,9 +1,12 @@
 package eventstore
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 
 	"missioncontrol/domain"
@@ -85,4 +88,29 @@ func (f personalField) replace(e reflect.Value, p domain.Personal) {
 	case *domain.Optional[domain.Personal]:
 		v.Value = &p
 	}
+}
+
+// Readable returns the body of an event with its personal values marked for
+// Vault.OpenJSON to open. Nothing else of it is touched, whatever it looks like.
+func (v *Vocabulary) Readable(r *Recorded) (jsontext.Value, error) {
+	t := v.kinds[r.Kind].types[r.Type]
+	if len(t.personal) == 0 {
+		return r.Body, nil
+	}
+	var members map[string]jsontext.Value
+	if err := json.Unmarshal(r.Body, &members); err != nil {
+		return nil, fmt.Errorf("eventstore: event %d: read its body: %w", r.Seq, err)
+	}
+	for _, f := range t.personal {
+		var sealed string
+		if text := members[f.name]; text.Kind() != '"' || json.Unmarshal(text, &sealed) != nil {
+			continue
+		}
+		marked, err := jsontext.AppendQuote(nil, SealMark+domain.Personal{Sealed: sealed, Event: r.ID, Field: f.name}.Located())
+		if err != nil {
+			return nil, fmt.Errorf("eventstore: event %d: mark %s: %w", r.Seq, f.name, err)
+		}
+		members[f.name] = marked
+	}
+	return json.Marshal(members, json.Deterministic(true))
 }

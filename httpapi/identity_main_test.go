@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/sync/errgroup"
 
+	"missioncontrol/audit"
 	"missioncontrol/auth"
 	"missioncontrol/commands"
 	"missioncontrol/domain/agent"
@@ -109,7 +110,7 @@ func (n *node) run(c nodeConfig) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	read := projections.Reader{DB: n.db, Store: store, Indexed: eventstore.NewIndexer(store, projections.Indexes()...)}
+	read := projections.Reader{DB: n.db, Store: store, Indexed: eventstore.NewIndexer(store, append(projections.Indexes(), audit.Index())...)}
 	hub = streams.NewHub(ctx, streams.Config{
 		Epoch: store.Epoch(), Head: store.Head(), History: projections.Feed{Reader: read}, Log: log,
 		Open: func(payload []byte) []byte {

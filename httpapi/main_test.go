@@ -18,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/sync/errgroup"
 
+	"missioncontrol/audit"
 	"missioncontrol/auth"
 	"missioncontrol/commands"
 	"missioncontrol/eventstore"
@@ -133,7 +134,7 @@ func (s *server) assemble() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	read := projections.Reader{DB: s.db, Store: store, Indexed: eventstore.NewIndexer(store, projections.Indexes()...)}
+	read := projections.Reader{DB: s.db, Store: store, Indexed: eventstore.NewIndexer(store, append(projections.Indexes(), audit.Index())...)}
 	hub = streams.NewHub(ctx, streams.Config{
 		Epoch: store.Epoch(), Head: store.Head(), History: projections.Feed{Reader: read}, Log: log,
 		Open: func(payload []byte) []byte {

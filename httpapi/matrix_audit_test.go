@@ -1,6 +1,9 @@
 package httpapi
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // auditPermissions are the rows of what is proved about the log. Checkpoints
 // and keys are for everybody who is known, entries for admins of their
@@ -34,4 +37,20 @@ func (x *tenant) seq() (seq int64) {
 		x.n.t.Fatal(err)
 	}
 	return seq
+}
+
+// trailPermissions are the rows of the audit log.
+func trailPermissions() map[string][]row {
+	const events = v1 + "/audit/events"
+	entry := func(x *tenant, _ string) string {
+		position := x.says("Ow", x.board, x.task, "for the record")
+		return events + "/" + position[strings.LastIndexByte(position, '-')+1:]
+	}
+	return map[string][]row{
+		"GET " + events: {{cells: forAdmins}},
+		"GET " + events + "/{seq}": {
+			{cells: forAdmins4, path: entry},
+			{name: "unknown", cells: "4 4 4 3 3 3 4 1 1 1 1 1", path: func(*tenant, string) string { return events + "/999999999" }},
+		},
+	}
 }

@@ -259,6 +259,7 @@ func TestPermissions(t *testing.T) {
 	maps.Copy(matrix, activityPermissions())
 	maps.Copy(matrix, inboxPermissions())
 	maps.Copy(matrix, auditPermissions())
+	maps.Copy(matrix, trailPermissions())
 	signs(t, n.Store)
 	for _, rt := range n.routes() {
 		key := rt.method + " " + rt.pattern

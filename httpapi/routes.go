@@ -131,6 +131,14 @@ func (a *API) routes() []route {
 			about("See how work goes", "On the boards that the caller may read, or some of them: now, over a range of time, and over the one before it."),
 			refuses(403, "the caller may not read the board")),
 
+		get(v1+"/audit/events", a.auditor(), a.listAuditEvents, tagged("audit"),
+			about("Ask the log", "Who did what, when, from where, to what: the newest first. action is a type of event or how types begin (approval.), "+
+				"ref the id of anything that an entry is about; from and to are positions or times, both inclusive. A page whose filters let too "+
+				"few entries through is short, or empty: next_cursor says whether more follows. Entries are there within a second."),
+			refuses(422, "a bound is no position of this log and no time, or the cursor is of another list")),
+		get(v1+"/audit/events/{seq}", a.auditor(), a.getAuditEvent, tagged("audit"), about("Get one entry of the log", ""),
+			refuses(404, "there is no such entry, or it is another organization's")),
+
 		get(v1+"/tags", a.member(), a.listTags, tagged("tags"), about("List tags", "By name, with the number of tasks that carry each.")),
 		post(v1+"/tags", a.admin(), a.createTag, tagged("tags"), about("Create a tag", "Without a slug, it is made of the name."),
 			refuses(409, "the slug is taken")),

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"reflect"
 
+	"missioncontrol/audit"
 	"missioncontrol/commands"
 	"missioncontrol/projections"
 )
@@ -53,6 +54,8 @@ func apiVocabulary() vocabulary {
 			reflect.TypeFor[projections.DashboardStockPoint](): "DashboardWipPoint",
 			reflect.TypeFor[projections.DashboardWaiting]():    "DashboardPendingApprovals",
 			reflect.TypeFor[projections.DashboardApproval]():   "DashboardPendingApproval",
+			reflect.TypeFor[audit.Entry]():                     "AuditEventRead",
+			reflect.TypeFor[auditPage]():                       "AuditEventPage",
 		},
 		formats: map[reflect.Type]string{
 			reflect.TypeFor[projections.Time]():     "date-time",

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/sync/errgroup"
 
+	"missioncontrol/audit"
 	"missioncontrol/auth"
 	"missioncontrol/commands"
 	"missioncontrol/eventstore"
@@ -111,7 +112,7 @@ func startApp(ctx context.Context, url string) (_ *app, err error) {
 	if a.bus, err = streams.StartBus(ctx, streams.BusConfig{Log: quiet}); err != nil {
 		return nil, errors.Join(err, a.log.close())
 	}
-	a.read = projections.Reader{DB: a.db, Store: a.Store, Indexed: eventstore.NewIndexer(a.Store, projections.Indexes()...)}
+	a.read = projections.Reader{DB: a.db, Store: a.Store, Indexed: eventstore.NewIndexer(a.Store, append(projections.Indexes(), audit.Index())...)}
 	a.known = auth.NewAgents(a.Store, a.read, make([]byte, 32))
 	a.use = commands.New(a.Store, a.read, a.known)
 	a.hub = streams.NewHub(context.WithoutCancel(ctx), streams.Config{

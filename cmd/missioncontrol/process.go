@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/sync/errgroup"
 
+	trail "missioncontrol/audit"
 	"missioncontrol/auth"
 	"missioncontrol/commands"
 	"missioncontrol/domain/audit"
@@ -74,7 +75,7 @@ func (s *serveCmd) assemble(ctx context.Context, dir, url, token string, log *sl
 		p.close()
 		return nil, err
 	}
-	read := projections.Reader{DB: p.db, Store: p.store, Indexed: eventstore.NewIndexer(p.store, projections.Indexes()...)}
+	read := projections.Reader{DB: p.db, Store: p.store, Indexed: eventstore.NewIndexer(p.store, append(projections.Indexes(), trail.Index())...)}
 	p.hub = streams.NewHub(context.WithoutCancel(ctx), streams.Config{
 		Epoch: p.store.Epoch(), Head: p.store.Head(), History: projections.Feed{Reader: read}, Open: p.open, Log: log,
 	})
