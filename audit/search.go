@@ -21,7 +21,7 @@ type Trail struct{ projections.Reader }
 // Filter says which entries are asked for; zero fields ask for all.
 type Filter struct {
 	Orgs              []uuid.UUID // whose entries may be seen; Nil: those of the system
-	Actor, Board, Ref uuid.UUID
+	Actor, Board, Ref *uuid.UUID
 	ActorType         domain.ActorType
 	Types             []string // nil: all; none: no entry has such a type
 	Outcome           string

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
@@ -48,8 +47,8 @@ func newSearch(db *pgxpool.Pool, f Filter, order Order, low, high int64) *search
 		condition := "request = " + s.arg("request", *requestKey(f.RequestID))
 		s.ways = append(s.ways, way{condition, []string{condition}, acrossOrgs})
 	}
-	if f.Ref != uuid.Nil {
-		condition := "ref = " + s.arg("ref", f.Ref)
+	if f.Ref != nil {
+		condition := "ref = " + s.arg("ref", *f.Ref)
 		s.ways = append(s.ways, way{"exists (select from event_refs r where r.seq = s.seq and r." + condition + ")", []string{condition}, byRef})
 	}
 	switch f.Outcome {
@@ -59,11 +58,11 @@ func newSearch(db *pgxpool.Pool, f Filter, order Order, low, high int64) *search
 	default:
 		s.add("outcome <> 'ok' and outcome = " + s.arg("outcome", f.Outcome)) // as the index is declared
 	}
-	if f.Actor != uuid.Nil {
-		s.add("actor = " + s.arg("actor", f.Actor))
+	if f.Actor != nil {
+		s.add("actor = " + s.arg("actor", *f.Actor))
 	}
-	if f.Board != uuid.Nil {
-		s.add("board = " + s.arg("board", f.Board))
+	if f.Board != nil {
+		s.add("board = " + s.arg("board", *f.Board))
 	}
 	if f.Types != nil {
 		s.ways = append(s.ways, s.types(f.Types))

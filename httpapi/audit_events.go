@@ -106,7 +106,7 @@ func (a *API) auditedBy(ctx context.Context) (orgs []uuid.UUID) {
 // auditFilter reads a filter for the caller.
 func (a *API) auditFilter(ctx context.Context, in auditFilter) (audit.Filter, error) {
 	f := audit.Filter{
-		Orgs: a.auditedBy(ctx), Actor: orNone(in.ActorID), Board: orNone(in.BoardID), Ref: orNone(in.Ref),
+		Orgs: a.auditedBy(ctx), Actor: in.ActorID, Board: in.BoardID, Ref: in.Ref,
 		ActorType: domain.ActorType(orNone(in.ActorType)), Outcome: orNone(in.Outcome), RequestID: orNone(in.RequestID),
 	}
 	if in.Action != nil {

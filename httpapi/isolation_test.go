@@ -84,6 +84,8 @@ func extras() map[string][]string {
 		"GET /api/v1/activity":                                                           {``, `?include=all`},
 		"GET /api/v1/activity/task-comments":                                             {``, `?board_id={board_id}`},
 		"GET /api/v1/activity/task-comments/stream":                                      {``, `?board_id={board_id}`},
+		"GET /api/v1/audit/events":                                                       {``, `?board_id={board_id}`, `?ref={task_id}`},
+		"GET /api/v1/audit/replay":                                                       {`?to=1`},
 		"GET /api/v1/agent/agents":                                                       {`?board_id={board_id}`},
 		"POST /api/v1/agents":                                                            {` {"name":"N","board_id":"{board_id}"}`},
 		"POST /api/v1/agent/agents":                                                      {` {"name":"","board_id":"{board_id}"}`},

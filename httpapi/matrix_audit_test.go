@@ -47,7 +47,8 @@ func trailPermissions() map[string][]row {
 		return events + "/" + position[strings.LastIndexByte(position, '-')+1:]
 	}
 	return map[string][]row{
-		"GET " + events: {{cells: forAdmins}},
+		"GET " + events:               {{cells: forAdmins}},
+		"GET " + v1 + "/audit/replay": {{cells: forAdmins, path: func(*tenant, string) string { return v1 + "/audit/replay?to=1" }}},
 		"GET " + events + "/{seq}": {
 			{cells: forAdmins4, path: entry},
 			{name: "unknown", cells: "4 4 4 3 3 3 4 1 1 1 1 1", path: func(*tenant, string) string { return events + "/999999999" }},

@@ -138,6 +138,12 @@ func (a *API) routes() []route {
 			refuses(422, "a bound is no position of this log and no time, or the cursor is of another list")),
 		get(v1+"/audit/events/{seq}", a.auditor(), a.getAuditEvent, tagged("audit"), about("Get one entry of the log", ""),
 			refuses(404, "there is no such entry, or it is another organization's")),
+		stream(v1+"/audit/replay", a.admin(), a.replayAudit, tagged("audit"),
+			about("Replay the log", "Server-sent events named audit, in order: what was recorded from and to, at the speed at which it happened "+
+				"(1x), up to a thousand times as fast (1000x), or as fast as it can be read (max); without to, then what comes. A replay that "+
+				"has come to its end says so with an event named end."),
+			refuses(204, "everything up to to was shown already"),
+			refuses(422, "a bound is no position of this log and no time, or the speed is none")),
 
 		get(v1+"/tags", a.member(), a.listTags, tagged("tags"), about("List tags", "By name, with the number of tasks that carry each.")),
 		post(v1+"/tags", a.admin(), a.createTag, tagged("tags"), about("Create a tag", "Without a slug, it is made of the name."),

@@ -27,6 +27,12 @@ func (h *Hub) join(s *stream) (head int64, err error) {
 	}
 	r.streams++
 	s.ring, s.joined = r, r.last
+	h.register(s)
+	return h.head.Load(), nil
+}
+
+// register makes a stream known to those who tell it something. h.mu is held.
+func (h *Hub) register(s *stream) {
 	h.streams[s] = struct{}{}
 	for _, key := range s.sub.Keys {
 		if h.watchers[key] == nil {
@@ -34,15 +40,16 @@ func (h *Hub) join(s *stream) (head int64, err error) {
 		}
 		h.watchers[key][s] = struct{}{}
 	}
-	return h.head.Load(), nil
 }
 
 func (h *Hub) leave(s *stream) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	s.ring.streams--
-	if s.ring.streams == 0 {
-		s.ring.idle = time.Now()
+	if s.ring != nil {
+		s.ring.streams--
+		if s.ring.streams == 0 {
+			s.ring.idle = time.Now()
+		}
 	}
 	delete(h.streams, s)
 	for _, key := range s.sub.Keys {
