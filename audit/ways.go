@@ -188,9 +188,10 @@ func (s *search) fewest(ctx context.Context, ways []way) (int, error) {
 func (s *search) scan(w way, limit int) string {
 	const columns = "org, seq, actor, board, request, actor_type, type, outcome"
 	within := fmt.Sprintf(" and seq > @low and seq <= @high order by seq %s limit %d", s.order, limit)
-	if w.kind == byRef {
+	if w.kind == byRef { // one by one, so that it stops when the page is full
 		return "select a.org, r.seq, actor, board, request, actor_type, type, outcome from (select seq from event_refs where " +
-			w.branches[0] + within + ") r left join audit_events a on a.seq = r.seq and a.org = any(@orgs) order by r.seq " + string(s.order)
+			w.branches[0] + within + ") r left join lateral (select * from audit_events e where e.org = any(@orgs) and e.seq = r.seq limit 1) a" +
+			" on true order by r.seq " + string(s.order)
 	}
 	parts := make([]string, len(w.branches))
 	for i, branch := range w.branches {

@@ -21,6 +21,7 @@ import (
 type auditCmd struct {
 	Keys   auditKeysCmd   `cmd:"" help:"Print the keys that verify checkpoints, the current one first."`
 	Check  auditCheckCmd  `cmd:"" help:"Compare the log with its entries, hashes, chains and checkpoints; exit 1 if something differs."`
+	Replay auditReplayCmd `cmd:"" help:"Show what was recorded as it happened, then what comes."`
 	Rotate auditRotateCmd `cmd:"" help:"Sign checkpoints with another key from now on: AUDIT_SIGNING_KEY, else a new one."`
 }
 

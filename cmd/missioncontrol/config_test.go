@@ -248,6 +248,7 @@ func TestHelp(t *testing.T) {
 		"serve --help":   {"HTTP_ADDR", "DATABASE_URL", "LOCAL_AUTH_TOKEN", "NATS_LISTEN", "METRICS_ADDR"},
 		"tail --help":    {"<stream>", "--from", "--json", "BASE_URL"},
 		"rebuild --help": {"--[no-]frames", "DATABASE_URL", "DATA_DIR"},
+		"audit --help":   {"replay"},
 	} {
 		t.Run(args, func(t *testing.T) {
 			t.Parallel()

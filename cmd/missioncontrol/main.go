@@ -2,6 +2,7 @@
 //
 //	missioncontrol serve     the server and everything that it needs
 //	missioncontrol tail      follow a stream of a server in the terminal
+//	missioncontrol audit     look at the audit log of a server
 //	missioncontrol rebuild   derive the read models from the log again
 //	missioncontrol audit     check the log, and the keys that sign it
 package main
@@ -27,6 +28,7 @@ type cli struct {
 	Log     logging    `embed:"" group:"Logs"`
 	Serve   serveCmd   `cmd:"" default:"withargs" help:"Run the server with everything that it needs (the default)."`
 	Tail    tailCmd    `cmd:"" help:"Follow a stream of a server in the terminal."`
+	Audit   auditCmd   `cmd:"" help:"Look at the audit log of a server."`
 	Rebuild rebuildCmd `cmd:"" help:"Derive the read models from the log again."`
 	Audit   auditCmd   `cmd:"" help:"Check the log, and the keys that sign it."`
 }

@@ -21,14 +21,24 @@ import (
 
 // tailCmd follows a stream of a server.
 type tailCmd struct {
-	Stream     string `arg:"" help:"What to follow: boards/ID/tasks, boards/ID/memory, or the path of any stream."`
-	Server     string `help:"The server." env:"BASE_URL" default:"http://127.0.0.1:8000"`
-	Token      string `help:"Token of a user. Default: the one kept in DATA_DIR." env:"LOCAL_AUTH_TOKEN"`
+	Stream string `arg:"" help:"What to follow: boards/ID/tasks, boards/ID/memory, or the path of any stream."`
+	access
 	AgentToken string `help:"Token of an agent, instead of a user's." env:"AGENT_TOKEN"`
 	From       string `help:"Where to begin: a position (EPOCH-SEQ) or a time (2026-11-21T17:00:00Z). Default: now."`
 	JSON       bool   `name:"json" help:"One JSON object a line: id, event, data."`
-	DataDir    string `help:"Directory where the server keeps its token." env:"DATA_DIR" placeholder:"DIR"`
-	NoColor    bool   `help:"No colours, not even on a terminal; the same as setting NO_COLOR."`
+}
+
+// access is how a command reaches a server, and shows what it says.
+type access struct {
+	Server  string `help:"The server." env:"BASE_URL" default:"http://127.0.0.1:8000"`
+	Token   string `help:"Token of a user. Default: the one kept in DATA_DIR." env:"LOCAL_AUTH_TOKEN"`
+	DataDir string `help:"Directory where the server keeps its token." env:"DATA_DIR" placeholder:"DIR"`
+	NoColor bool   `help:"No colours, not even on a terminal; the same as setting NO_COLOR."`
+}
+
+// colored tells whether to write colours.
+func (a access) colored(out output) bool {
+	return !a.NoColor && os.Getenv("NO_COLOR") == "" && isTerminal(out.Writer)
 }
 
 // Run prints events until ctx ends. It connects again by itself, and goes on
@@ -41,7 +51,7 @@ func (t *tailCmd) Run(ctx context.Context, _ *slog.Logger, out output) error {
 	config.Retrying = func(cause error, wait time.Duration) {
 		fmt.Fprintf(os.Stderr, "%v; again in %.1f s\n", cause, wait.Seconds())
 	}
-	printer := printer{out: out, color: !t.NoColor && os.Getenv("NO_COLOR") == "" && isTerminal(out.Writer)}
+	printer := printer{out: out, color: t.colored(out)}
 	show := printer.line
 	if t.JSON {
 		show = printer.json
@@ -79,11 +89,11 @@ func (t *tailCmd) config() (streams.ClientConfig, error) {
 	return c, err
 }
 
-func (t *tailCmd) token() (string, error) {
-	if t.Token != "" {
-		return t.Token, nil
+func (a access) token() (string, error) {
+	if a.Token != "" {
+		return a.Token, nil
 	}
-	dir, err := state{DataDir: t.DataDir}.dataDir()
+	dir, err := state{DataDir: a.DataDir}.dataDir()
 	if err != nil {
 		return "", err
 	}
