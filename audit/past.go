@@ -50,8 +50,10 @@ func (t Trail) pasts(ctx context.Context, events []*eventstore.Recorded) (map[in
 		}
 	}
 	if len(streams) > 0 {
+		// Stream by stream: the planner knows nothing of a young log, and would read it whole.
 		read, err := t.collect(ctx, `select e.entry from unnest($1::uuid[], $2::int[]) as u(stream, version)
-			join events e on e.stream = u.stream and e.version <= u.version order by e.stream, e.version`, streams, versions)
+			cross join lateral (select entry, version from events where stream = u.stream and version <= u.version
+				order by version limit $3) e order by u.stream, e.version`, streams, versions, mostFolded)
 		if err != nil {
 			return nil, err
 		}

@@ -105,7 +105,8 @@ func (s *stream) pull(p Pull, lastEventID string) error {
 			return err
 		}
 	}
-	if err := s.send(s.hub.wire.frame(s.buf[:0], s.after, "end", []byte("{}"))); err != nil {
+	// The id goes ahead by itself: clients take an event whose id they know for a repetition.
+	if err := s.send(s.hub.wire.live(s.hub.wire.comment(s.buf[:0], "end", s.after), "end", []byte("{}"))); err != nil {
 		return err
 	}
 	return errDone

@@ -78,7 +78,7 @@ func TestPull(t *testing.T) {
 						t.Errorf("at speed %v, %s is shown after %v, want %v", speed, m.id, time.Since(began), want)
 					}
 				}
-				if m := r.event(); m.event != "end" || m.id != id(6) {
+				if m := r.event(); m.event != "end" || r.lastID != id(6) {
 					t.Errorf("%+v", m)
 				}
 			})

@@ -21,7 +21,7 @@ func TestAuditReplay(t *testing.T) {
 		t.Helper()
 		eventually(t, patience, last, func() bool {
 			lines := live.stdout.lines()
-			return len(lines) == n && strings.HasSuffix(lines[n-1], last)
+			return len(lines) == n && strings.HasSuffix(lines[n-1], last+"\n")
 		})
 	}
 	shows(1, "Local User  Local User created task “one” on board “b”.")

@@ -28,9 +28,8 @@ type cli struct {
 	Log     logging    `embed:"" group:"Logs"`
 	Serve   serveCmd   `cmd:"" default:"withargs" help:"Run the server with everything that it needs (the default)."`
 	Tail    tailCmd    `cmd:"" help:"Follow a stream of a server in the terminal."`
-	Audit   auditCmd   `cmd:"" help:"Look at the audit log of a server."`
 	Rebuild rebuildCmd `cmd:"" help:"Derive the read models from the log again."`
-	Audit   auditCmd   `cmd:"" help:"Check the log, and the keys that sign it."`
+	Audit   auditCmd   `cmd:"" help:"Check, replay and verify the log, and the keys that sign it."`
 }
 
 // gcPercent trades memory for less collecting: a busy server's heap is small
