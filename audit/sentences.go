@@ -151,12 +151,16 @@ func (t teller) ofAgents() string {
 		return t.changed("agent")
 	case "agent.deleted":
 		return t.did("deleted") + t.own("agent") + "."
+	case "agent.soul_written":
+		return t.did("wrote the soul of") + t.own("agent") + "."
 	case "agent.token_issued":
 		return t.did("issued a token to") + t.own("agent") + "."
 	case "agent.token_first_used":
 		return capital(t.own("agent")) + " used a token for the first time."
 	case "agent.token_revoked":
 		return t.did("revoked a token of") + t.own("agent") + "."
+	case "notification.created":
+		return capital(t.about("agent")) + " was sent a notification."
 	case "agent.appeared":
 		return capital(t.own("agent")) + " was seen for the first time."
 	case "agent.lost":

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
@@ -26,7 +27,7 @@ func (x *tenant) whole(t testing.TB, kind string, query url.Values) (entries []a
 	query = url.Values(cloneQuery(query))
 	for range 1000 {
 		part := x.part(t, kind, query)
-		entries = append(entries, part.Items...)
+		entries = append(entries, withoutReads(part.Items)...)
 		if part.NextCursor == nil {
 			return entries
 		}
@@ -34,6 +35,11 @@ func (x *tenant) whole(t testing.TB, kind string, query url.Values) (entries []a
 	}
 	t.Fatal("the list does not end")
 	return nil
+}
+
+// withoutReads leaves out what the tests themselves record by reading.
+func withoutReads(entries []audit.Entry) []audit.Entry {
+	return slices.DeleteFunc(entries, func(e audit.Entry) bool { return e.Type == "audit.read" })
 }
 
 func cloneQuery(query url.Values) url.Values {
@@ -88,10 +94,10 @@ func (n *node) everyEvent(t testing.TB) []*eventstore.Recorded {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return all
+	return slices.DeleteFunc(all, func(r *eventstore.Recorded) bool { return r.Type == "audit.read" })
 }
 
-// asked is a filter as a query, and as a naive look at an event.
+// askedFor is a filter as a query, and as a naive look at an event.
 type askedFor struct {
 	query url.Values
 	keep  []func(*eventstore.Recorded) bool
@@ -309,7 +315,7 @@ func TestAuditCursor(t *testing.T) {
 		query.Set("cursor", *part.NextCursor)
 		x.says("Ow", x.board, x.task, "meanwhile")
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, withoutReads(got)); diff != "" {
 		t.Errorf("-before +while it grew\n%s", diff)
 	}
 }
@@ -340,11 +346,8 @@ func TestAuditErasure(t *testing.T) {
 	}
 	x.must("Mw", "DELETE", v1+"/users/me", "")
 	n.indexed()
-	after := everything()
-	for _, secret := range secretsOf(x, "Mw") {
-		if strings.Contains(after, secret) {
-			t.Errorf("%s is still shown", secret)
-		}
+	for _, secret := range secretsOf(x, "Mw") { // the key of an invite goes a moment later
+		eventually(t, 10*time.Second, secret+" is not shown any more", func() bool { return !strings.Contains(everything(), secret) })
 	}
 	list := x.part(t, "Ow", url.Values{"actor_id": {user}, "action": {"task.comment"}})
 	if len(list.Items) != 1 {

@@ -131,14 +131,14 @@ func (a *API) routes() []route {
 			about("See how work goes", "On the boards that the caller may read, or some of them: now, over a range of time, and over the one before it."),
 			refuses(403, "the caller may not read the board")),
 
-		get(v1+"/audit/events", a.auditor(), a.listAuditEvents, tagged("audit"),
+		get(v1+"/audit/events", a.auditor(), a.listAuditEvents, auditedRead(), tagged("audit"),
 			about("Ask the log", "Who did what, when, from where, to what: the newest first. action is a type of event or how types begin (approval.), "+
 				"ref the id of anything that an entry is about; from and to are positions or times, both inclusive. A page whose filters let too "+
 				"few entries through is short, or empty: next_cursor says whether more follows. Entries are there within a second."),
 			refuses(422, "a bound is no position of this log and no time, or the cursor is of another list")),
-		get(v1+"/audit/events/{seq}", a.auditor(), a.getAuditEvent, tagged("audit"), about("Get one entry of the log", ""),
+		get(v1+"/audit/events/{seq}", a.auditor(), a.getAuditEvent, auditedRead(), tagged("audit"), about("Get one entry of the log", ""),
 			refuses(404, "there is no such entry, or it is another organization's")),
-		stream(v1+"/audit/replay", a.admin(), a.replayAudit, tagged("audit"),
+		stream(v1+"/audit/replay", a.auditor(), a.replayAudit, auditedRead(), tagged("audit"),
 			about("Replay the log", "Server-sent events named audit, in order: what was recorded from and to, at the speed at which it happened "+
 				"(1x), up to a thousand times as fast (1000x), or as fast as it can be read (max); without to, then what comes. A replay that "+
 				"has come to its end says so with an event named end."),
