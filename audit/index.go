@@ -24,7 +24,8 @@ func writeIndex(ctx context.Context, tx pgx.Tx, events []*eventstore.Recorded) e
 	_, err := tx.CopyFrom(ctx, pgx.Identifier{"audit_events"}, columns, pgx.CopyFromSlice(len(events), func(i int) ([]any, error) {
 		r := events[i]
 		return []any{
-			pgtype.UUID{Bytes: r.Org, Valid: true}, r.Seq, nullable(r.Actor.ID), nullable(boardOf(r)), requestKey(r.RequestID),
+			pgtype.UUID{Bytes: r.Org, Valid: true},
+			r.Seq, nullable(r.Actor.ID), nullable(boardOf(r)), requestKey(r.RequestID),
 			string(r.Actor.Type), r.Type, r.Outcome,
 		}, nil
 	}))
