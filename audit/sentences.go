@@ -184,6 +184,8 @@ func (t teller) ofEvidence() string {
 		return t.text("count") + " more attempts to prove an identity failed within a minute."
 	case "audit.read":
 		return t.did("read") + "the audit log: " + t.text("method") + " " + t.text("route") + "."
+	case "log.restored":
+		return "An older backup was restored, and accepted."
 	case "system.started":
 		return "Mission Control " + t.text("version") + " started."
 	}
