@@ -188,6 +188,7 @@ func TestAsOf(t *testing.T) {
 				if i%12 > 0 {
 					continue
 				}
+				n.told()
 				for _, path := range b.reads() {
 					a := b.do("Ow", "GET", path, "") // a member may have left
 					views = append(views, view{path, a.header.Get("Log-Position"), n.Store.Now(), withoutPresence(t, a)})
@@ -221,8 +222,8 @@ func TestAsOfRefusals(t *testing.T) {
 			"": form, "null": form, "yesterday": form, "-1": form, "+1": form, "1.5": form, epoch: form, epoch + "-": form, epoch + "-x": form,
 			strings.ToUpper(epoch) + "-1": form, "2026-13-01T00:00:00Z": form,
 			uuid.NewString() + "-1":                                         "as_of is a position of another log",
-			fmt.Sprint(n.Store.Head() + 1):                                  inFuture,
-			fmt.Sprintf("%s-%d", epoch, n.Store.Head()+1):                   inFuture,
+			fmt.Sprint(n.Store.Head() + 1000):                               inFuture,
+			fmt.Sprintf("%s-%d", epoch, n.Store.Head()+1000):                inFuture,
 			"99999999999999999999":                                          inFuture,
 			time.Now().Add(time.Hour).UTC().Format(time.RFC3339):            inFuture,
 			"9999-12-31T23:59:59Z":                                          inFuture,

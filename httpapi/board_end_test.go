@@ -97,6 +97,7 @@ func TestBoardDelete(t *testing.T) {
 	for _, f := range []*feed{tasks, memory, shared, agents, theirs} {
 		f.next()
 	}
+	n.told()
 	before := n.Store.Head()
 	gone := x.must("Mw", "DELETE", at, "")
 	if gone.body != `{"ok":true}` || n.Store.Head() != before+1 {

@@ -188,10 +188,10 @@ func (s *serveCmd) serve(ctx context.Context, dir, url string, d doors, log *slo
 	if d.metrics != nil {
 		p.serveMetrics(background, g, d.metrics)
 	}
+	banner(out, d.base, token, s.LocalAuthToken == "")
 	if key := p.evidence.news; key != "" {
 		_, _ = fmt.Fprintf(out, "Checkpoints of the log verify with this key; keep it elsewhere:\n  %s\n\n", key)
 	}
-	banner(out, d.base, token, s.LocalAuthToken == "")
 	select {
 	case <-ctx.Done():
 	case <-working.Done(): // a part has failed
