@@ -28,6 +28,8 @@ type API struct {
 	Proxies   auth.TrustedProxies
 	Hub       *streams.Hub
 	Operators auth.Operators
+	// RefusalPause is how long whoever is refused often waits for each answer.
+	RefusalPause time.Duration
 	// Ready says what keeps this process from serving, nil if nothing does.
 	Ready func(context.Context) error
 }

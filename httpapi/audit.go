@@ -36,7 +36,7 @@ func (a *API) refusing(r *http.Request, status int, detail any) error {
 		if err != nil {
 			return unavailable(err)
 		}
-		slowDown(r.Context(), often)
+		a.slowDown(r.Context(), often)
 	case call.caller == nil && status == http.StatusUnauthorized:
 		c := a.requestCommand(r.Context(), params{r})
 		c.Actor = domain.Actor{Type: domain.Anonymous}
@@ -44,19 +44,20 @@ func (a *API) refusing(r *http.Request, status int, detail any) error {
 		if err != nil {
 			a.Transport.Log.Warn("audit.unrecorded", "request_id", call.ID, "error", err)
 		}
-		slowDown(r.Context(), often)
+		a.slowDown(r.Context(), often)
 	}
 	return nil
 }
 
-// slowAnswer is how long whoever is refused often waits for an answer.
-const slowAnswer = 20 * time.Millisecond
+// DefaultRefusalPause is long enough to make a flood of refusals cheap, and
+// short enough for an honest client to miss.
+const DefaultRefusalPause = 20 * time.Millisecond
 
-func slowDown(ctx context.Context, often bool) {
-	if !often {
+func (a *API) slowDown(ctx context.Context, often bool) {
+	if !often || a.RefusalPause == 0 {
 		return
 	}
-	pause := time.NewTimer(slowAnswer)
+	pause := time.NewTimer(a.RefusalPause)
 	defer pause.Stop()
 	select {
 	case <-pause.C:

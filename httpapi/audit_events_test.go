@@ -302,6 +302,7 @@ func TestAuditCursor(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, nodeConfig{})
 	x := n.tenant("acme")
+	n.told()
 	n.indexed()
 	want := x.whole(t, "Ow", nil)
 	query := url.Values{"limit": {"3"}}

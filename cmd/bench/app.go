@@ -179,6 +179,7 @@ func (a *app) serve(ctx context.Context, quiet *slog.Logger) error {
 		Rules:  auth.NewRules(a.Store, a.read),
 		Agents: a.known, AgentGate: gate, Proxies: auth.ParseTrustedProxies("127.0.0.1", quiet),
 		SignIn: httpapi.LocalSignIn{Token: auth.NewLocal(token)}, Hub: a.hub, Ready: func(context.Context) error { return nil },
+		RefusalPause: httpapi.DefaultRefusalPause,
 	}
 	a.addr = listener.Addr().String()
 	a.web = &http.Server{Handler: counting(api.Handler(), a.counted), ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10}

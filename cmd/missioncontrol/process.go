@@ -114,6 +114,7 @@ func (s *serveCmd) assembleAPI(ctx context.Context, p *process, read projections
 	p.api = &httpapi.API{
 		Transport: s.transport(p.log), Store: p.store, Commands: use, Read: read, Rules: auth.NewRules(p.store, read),
 		SignIn: signIn, Agents: agents, AgentGate: gate, Proxies: auth.ParseTrustedProxies(s.Proxies, p.log), Hub: p.hub, Operators: operators, Ready: p.ready,
+		RefusalPause: httpapi.DefaultRefusalPause,
 	}
 	return nil
 }
