@@ -11,6 +11,7 @@ import (
 	"log/slog"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -22,25 +23,30 @@ var files embed.FS
 // ErrNewer means that a newer program has migrated the database.
 var ErrNewer = errors.New("the database is newer than this program")
 
+// ErrNotOwner means that the role may not migrate the database.
+var ErrNotOwner = errors.New("only the owner of the tables can migrate the database: set DATABASE_ADMIN_URL")
+
+// insufficientPrivilege is how Postgres refuses what a role may not do.
+const insufficientPrivilege = "42501"
+
 // Apply applies what the database at url is missing. Several processes may do
 // it at once: one migrates, the others wait for it. A nil log discards.
 func Apply(ctx context.Context, url string, log *slog.Logger) error {
-	return apply(ctx, url, files, log)
+	err := apply(ctx, url, files, log)
+	if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Code == insufficientPrivilege {
+		return fmt.Errorf("%w (%s)", ErrNotOwner, refused.Message)
+	}
+	return err
 }
 
 func apply(ctx context.Context, url string, files fs.FS, log *slog.Logger) (err error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	cfg, err := pgx.ParseConfig(url)
+	cfg, err := parse(url)
 	if err != nil {
-		return errors.New("DATABASE_URL is not a PostgreSQL connection string") // the reason may quote the password
+		return err
 	}
-	cfg.RuntimeParams["application_name"] = "missioncontrol migrations"
-	cfg.RuntimeParams["timezone"] = "UTC"
-	cfg.RuntimeParams["statement_timeout"] = "0" // a migration takes as long as it takes
-	// Files are sent as they are; nothing here runs twice.
-	cfg.DefaultQueryExecMode = pgx.QueryExecModeExec
 	db := stdlib.OpenDB(*cfg)
 	defer func() { err = errors.Join(err, db.Close()) }()
 
@@ -66,6 +72,19 @@ func apply(ctx context.Context, url string, files fs.FS, log *slog.Logger) (err 
 	}
 	// A newer program may have been faster.
 	return refuseNewer(ctx, provider)
+}
+
+func parse(url string) (*pgx.ConnConfig, error) {
+	cfg, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, errors.New("DATABASE_URL is not a PostgreSQL connection string") // the reason may quote the password
+	}
+	cfg.RuntimeParams["application_name"] = "missioncontrol migrations"
+	cfg.RuntimeParams["timezone"] = "UTC"
+	cfg.RuntimeParams["statement_timeout"] = "0" // a migration takes as long as it takes
+	// Files are sent as they are; nothing here runs twice.
+	cfg.DefaultQueryExecMode = pgx.QueryExecModeExec
+	return cfg, nil
 }
 
 func refuseNewer(ctx context.Context, provider *goose.Provider) error {

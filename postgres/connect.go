@@ -24,10 +24,28 @@ const connectTimeout = 5 * time.Second
 // over the defaults here, except the time zone. An *Error never holds the
 // password.
 func Connect(ctx context.Context, connString string, maxConns int32) (*pgxpool.Pool, error) {
+	return connect(ctx, "DATABASE_URL", connString, maxConns)
+}
+
+// Probe connects to what a variable names, for the sentences about a wrong one,
+// and returns the role.
+func Probe(ctx context.Context, variable, connString string) (role string, err error) {
+	pool, err := connect(ctx, variable, connString, 1)
+	if err != nil {
+		return "", err
+	}
+	defer pool.Close()
+	if err := pool.QueryRow(ctx, `select current_user`).Scan(&role); err != nil {
+		return "", fmt.Errorf("%s: ask for the role: %w", variable, err)
+	}
+	return role, nil
+}
+
+func connect(ctx context.Context, variable, connString string, maxConns int32) (*pgxpool.Pool, error) {
 	cfg, err := pgxpool.ParseConfig(connString)
 	if err != nil {
 		// The reason of the parser may quote parts of the password.
-		return nil, &Error{Kind: ErrURL, Text: "DATABASE_URL is not a PostgreSQL connection string: " +
+		return nil, &Error{Kind: ErrURL, Text: variable + " is not a PostgreSQL connection string: " +
 			"it should read postgres://user:password@host:port/database, with special characters of the password percent-encoded"}
 	}
 	cfg.MaxConns = maxConns
@@ -50,17 +68,17 @@ func Connect(ctx context.Context, connString string, maxConns int32) (*pgxpool.P
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
-		return nil, fmt.Errorf("make a pool for DATABASE_URL: %w", err)
+		return nil, fmt.Errorf("make a pool for %s: %w", variable, err)
 	}
-	if err := check(ctx, pool, cfg.ConnConfig); err != nil {
+	if err := check(ctx, variable, pool, cfg.ConnConfig); err != nil {
 		pool.Close()
 		return nil, err
 	}
 	return pool, nil
 }
 
-// check asks the server what a wrong DATABASE_URL would get wrong.
-func check(ctx context.Context, pool *pgxpool.Pool, cfg *pgx.ConnConfig) error {
+// check asks the server what a wrong connection string would get wrong.
+func check(ctx context.Context, variable string, pool *pgxpool.Pool, cfg *pgx.ConnConfig) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*connectTimeout)
 	defer cancel()
 	var version int
@@ -68,20 +86,20 @@ func check(ctx context.Context, pool *pgxpool.Pool, cfg *pgx.ConnConfig) error {
 	var standby bool
 	err := pool.QueryRow(ctx, `select current_setting('server_version_num')::int,
 		current_setting('server_encoding'), pg_is_in_recovery()`).Scan(&version, &encoding, &standby)
-	place := fmt.Sprintf("the database %q at %s", cfg.Database, address(cfg))
+	place := fmt.Sprintf("%s: the database %q at %s", variable, cfg.Database, address(cfg))
 	switch {
 	case err != nil:
 		return &Error{Kind: ErrUnreachable, Cause: err, Text: fmt.Sprintf(
-			"DATABASE_URL: %s cannot be reached (%s)", place, connectReason(err))}
+			"%s cannot be reached (%s)", place, connectReason(err))}
 	case version/10000 < oldest:
 		return &Error{Kind: ErrVersion, Text: fmt.Sprintf(
-			"DATABASE_URL: %s is PostgreSQL %d, but %d or newer is needed", place, version/10000, oldest)}
+			"%s is PostgreSQL %d, but %d or newer is needed", place, version/10000, oldest)}
 	case encoding != "UTF8":
 		return &Error{Kind: ErrURL, Text: fmt.Sprintf(
-			"DATABASE_URL: %s has the encoding %s, but UTF8 is needed", place, encoding)}
+			"%s has the encoding %s, but UTF8 is needed", place, encoding)}
 	case standby:
 		return &Error{Kind: ErrURL, Text: fmt.Sprintf(
-			"DATABASE_URL: %s is a standby that cannot be written: name the primary", place)}
+			"%s is a standby that cannot be written: name the primary", place)}
 	}
 	return nil
 }

@@ -28,6 +28,10 @@ const (
 	// Database is the database that the first start makes in a private cluster.
 	Database = "missioncontrol"
 
+	// Application is the role of a private cluster that the program works as;
+	// superuser owns the tables.
+	Application = "missioncontrol_app"
+
 	superuser  = "missioncontrol"
 	oldest     = 14 // first major version that has what the log needs
 	socketName = "/.s.PGSQL.5432"
@@ -139,11 +143,17 @@ func prepare(ctx context.Context, dataDir string, cfg Config) (cluster, error) {
 	return c, c.make(ctx)
 }
 
-// URL returns the connection string of a database of this cluster.
-func (s *Server) URL(database string) string {
+// URL returns the connection string of a database of this cluster, for the
+// owner of its tables.
+func (s *Server) URL(database string) string { return s.urlOf(superuser, database) }
+
+// ApplicationURL returns that for the role Application.
+func (s *Server) ApplicationURL(database string) string { return s.urlOf(Application, database) }
+
+func (s *Server) urlOf(role, database string) string {
 	u := url.URL{
 		Scheme: "postgres",
-		User:   url.User(superuser),
+		User:   url.User(role),
 		Path:   "/" + database,
 		RawQuery: url.Values{
 			"host": {s.cluster.socket}, "port": {"5432"}, "sslmode": {"disable"},

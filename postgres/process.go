@@ -142,8 +142,8 @@ func (c cluster) saysReady() bool {
 	return err == nil && len(lines) > statusLine && strings.TrimSpace(lines[statusLine]) == "ready"
 }
 
-// ensureDatabase connects to the program's database and makes it if it is
-// missing.
+// ensureDatabase connects to the program's database, and makes it and the
+// application's role if they are missing.
 func (s *Server) ensureDatabase(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
@@ -155,8 +155,20 @@ func (s *Server) ensureDatabase(ctx context.Context) error {
 			_, err = conn.Exec(ctx, "create database "+Database)
 		}
 	}
+	if err == nil {
+		err = ensureApplication(ctx, conn)
+	}
 	if conn != nil {
 		err = errors.Join(err, conn.Close(ctx))
+	}
+	return err
+}
+
+func ensureApplication(ctx context.Context, conn *pgx.Conn) error {
+	var there bool
+	err := conn.QueryRow(ctx, `select exists (select from pg_roles where rolname = $1)`, Application).Scan(&there)
+	if err == nil && !there {
+		_, err = conn.Exec(ctx, "create role "+Application+" login")
 	}
 	return err
 }

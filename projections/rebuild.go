@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"golang.org/x/sync/errgroup"
 
 	"missioncontrol/eventstore"
@@ -46,6 +47,7 @@ type Progress struct {
 // program may serve meanwhile. Memory grows with the number of streams.
 type Rebuild struct {
 	Reader
+	Owner  string         // how the owner of the tables connects; "": like Reader
 	Frames bool           // the feed too
 	Report func(Progress) // told now and then; may be nil
 
@@ -61,6 +63,12 @@ type Rebuild struct {
 
 // ErrRebuilding means that another process is at it.
 var ErrRebuilding = errors.New("another process is rebuilding the read models: wait for it")
+
+// ErrNotOwner means that the role may not replace the tables.
+var ErrNotOwner = errors.New("only the owner of the tables can rebuild them: set DATABASE_ADMIN_URL")
+
+// insufficientPrivilege is how Postgres refuses what a role may not do.
+const insufficientPrivilege = "42501"
 
 // Needed reports whether the read models were filled by another version.
 func Needed(ctx context.Context, r Reader) (bool, error) {
@@ -106,6 +114,14 @@ func (b *Rebuild) Run(ctx context.Context) (err error) {
 // connect opens a connection whose tables are the fresh ones.
 func (b *Rebuild) connect(ctx context.Context) (*pgx.Conn, error) {
 	cfg := b.DB.Config().ConnConfig.Copy()
+	if b.Owner != "" {
+		var err error
+		if cfg, err = pgx.ParseConfig(b.Owner); err != nil {
+			return nil, errors.New("projections: the owner's connection string is none") // the reason may quote the password
+		}
+		cfg.RuntimeParams["application_name"] = "missioncontrol rebuild"
+		cfg.RuntimeParams["timezone"] = "UTC"
+	}
 	cfg.RuntimeParams["search_path"] = rebuildSchema + ", public"
 	cfg.RuntimeParams["statement_timeout"] = "0"
 	conn, err := pgx.ConnectConfig(ctx, cfg)
@@ -129,17 +145,27 @@ func (b *Rebuild) prepare(ctx context.Context) error {
 	for _, name := range b.names() {
 		fmt.Fprintf(&sql, "create table %[1]s.%[2]s (like public.%[2]s including all excluding indexes);", rebuildSchema, name)
 	}
-	if _, err := b.conn.Exec(ctx, sql.String()); err != nil {
+	_, err := b.conn.Exec(ctx, sql.String())
+	if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Code == insufficientPrivilege {
+		return fmt.Errorf("%w (%s)", ErrNotOwner, refused.Message)
+	}
+	if err != nil {
 		return fmt.Errorf("projections: make fresh tables: %w", err)
 	}
 	return b.copyStorage(ctx)
 }
 
 // copyStorage gives the fresh tables the storage parameters of the old ones,
-// which LIKE leaves out.
+// and the rights on them, which LIKE leaves out.
 func (b *Rebuild) copyStorage(ctx context.Context) error {
-	rows, err := b.conn.Query(ctx, `select format('alter table %I.%I set (%s);', $1::text, relname, array_to_string(reloptions, ', '))
-		from pg_class where relnamespace = 'public'::regnamespace and relname = any($2) and reloptions is not null`, rebuildSchema, b.names())
+	rows, err := b.conn.Query(ctx, `
+		select format('alter table %I.%I set (%s);', $1::text, relname, array_to_string(reloptions, ', '))
+		from pg_class where relnamespace = 'public'::regnamespace and relname = any($2) and reloptions is not null
+		union all
+		select format('grant %s on %I.%I to %s;', string_agg(a.privilege_type, ', '), $1::text, c.relname, coalesce(quote_ident(r.rolname), 'public'))
+		from pg_class c, aclexplode(c.relacl) a left join pg_roles r on r.oid = a.grantee
+		where c.relnamespace = 'public'::regnamespace and c.relname = any($2) and a.grantee <> c.relowner
+		group by c.relname, r.rolname`, rebuildSchema, b.names())
 	if err != nil {
 		return fmt.Errorf("projections: read how the tables are stored: %w", err)
 	}

@@ -60,8 +60,8 @@ func (s state) withLog(ctx context.Context, log *slog.Logger, out output, use fu
 	if err != nil {
 		return err
 	}
-	return s.withDatabase(ctx, dir, log, out, func(ctx context.Context, url string) error {
-		db, err := postgres.Connect(ctx, url, s.DatabaseConns)
+	return s.withDatabase(ctx, dir, log, out, func(ctx context.Context, d database) error {
+		db, err := postgres.Connect(ctx, d.url, s.DatabaseConns)
 		if err != nil {
 			return err
 		}
@@ -97,6 +97,13 @@ type auditCheckCmd struct {
 // Run checks all of the log, telling how far it is.
 func (c *auditCheckCmd) Run(ctx context.Context, log *slog.Logger, out output) error {
 	return c.withLog(ctx, log, out, func(ctx context.Context, dir string, db *pgxpool.Pool) error {
+		how, err := audit.Exposure(ctx, db)
+		if err != nil {
+			return err
+		}
+		if how != "" {
+			_, _ = fmt.Fprintln(out, how)
+		}
 		began, told := time.Now(), time.Now()
 		check := audit.Check{DB: db, File: audit.FileIn(dir), Report: func(done, head int64) {
 			if time.Since(told) >= time.Second {

@@ -15,12 +15,13 @@ import (
 
 // state says where things are kept: what serve, rebuild and audit share.
 type state struct {
-	DataDir         string `help:"Directory of all state." env:"DATA_DIR" placeholder:"DIR"`
-	DatabaseURL     string `name:"database-url" help:"PostgreSQL to use (14 or newer); without it a private cluster runs under DATA_DIR." env:"DATABASE_URL" placeholder:"URL"`
-	PGBin           string `name:"pg-bin" help:"Directory of the PostgreSQL binaries for the private cluster." env:"PG_BIN" placeholder:"DIR"`
-	DatabaseConns   int32  `name:"database-connections" help:"Most connections for reading." env:"DATABASE_CONNECTIONS" default:"16"`
-	InstallationKey string `name:"installation-key" help:"Key that seals all others: 32 bytes in base64 or hex, the same in all processes. Default: made and kept in DATA_DIR." env:"INSTALLATION_KEY" placeholder:"KEY"`
-	AuditKey        string `name:"audit-signing-key" help:"Key that signs checkpoints of the log: 32 bytes in base64 or hex, or a signer key of the note format; the same in all processes. Default: made and kept in DATA_DIR." env:"AUDIT_SIGNING_KEY" placeholder:"KEY"`
+	DataDir          string `help:"Directory of all state." env:"DATA_DIR" placeholder:"DIR"`
+	DatabaseURL      string `name:"database-url" help:"PostgreSQL to use (14 or newer); without it a private cluster runs under DATA_DIR." env:"DATABASE_URL" placeholder:"URL"`
+	DatabaseAdminURL string `name:"database-admin-url" help:"The same PostgreSQL as the owner of the tables, who migrates; the role of DATABASE_URL then cannot change the log." env:"DATABASE_ADMIN_URL" placeholder:"URL"`
+	PGBin            string `name:"pg-bin" help:"Directory of the PostgreSQL binaries for the private cluster." env:"PG_BIN" placeholder:"DIR"`
+	DatabaseConns    int32  `name:"database-connections" help:"Most connections for reading." env:"DATABASE_CONNECTIONS" default:"16"`
+	InstallationKey  string `name:"installation-key" help:"Key that seals all others: 32 bytes in base64 or hex, the same in all processes. Default: made and kept in DATA_DIR." env:"INSTALLATION_KEY" placeholder:"KEY"`
+	AuditKey         string `name:"audit-signing-key" help:"Key that signs checkpoints of the log: 32 bytes in base64 or hex, or a signer key of the note format; the same in all processes. Default: made and kept in DATA_DIR." env:"AUDIT_SIGNING_KEY" placeholder:"KEY"`
 }
 
 // listen says how the server is reached.
@@ -153,6 +154,9 @@ func (s state) check() error {
 	const most = 10_000 // more than any PostgreSQL serves
 	if s.DatabaseConns < 1 || s.DatabaseConns > most {
 		return fmt.Errorf("DATABASE_CONNECTIONS must be from 1 to %d, not %d", most, s.DatabaseConns)
+	}
+	if s.DatabaseAdminURL != "" && s.DatabaseURL == "" {
+		return errors.New("DATABASE_ADMIN_URL is who migrates the database of DATABASE_URL: set that, too")
 	}
 	if s.InstallationKey != "" {
 		if _, err := s.installationKey(""); err != nil {

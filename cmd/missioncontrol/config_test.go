@@ -69,8 +69,15 @@ func TestWrongConfiguration(t *testing.T) {
 		"body_timeout_is_negative":   {env: env{"REQUEST_BODY_TIMEOUT": "-1s"}, names: "REQUEST_BODY_TIMEOUT"},
 		"no_binaries_there":          {env: env{"PG_BIN": "/nonexistent"}, names: "PG_BIN"},
 		"database_is_away":           {env: env{"DATABASE_URL": nobodyListens}, names: "DATABASE_URL"},
-		"database_url_is_no_url":     {env: env{"DATABASE_URL": "postgres://user:secret-word@:no:port/x"}, names: "DATABASE_URL"},
-		"data_dir_is_a_file":         {env: env{"DATA_DIR": "/etc/passwd"}, names: "DATA_DIR"},
+		"database_admin_url_alone":   {env: env{"DATABASE_ADMIN_URL": nobodyListens}, names: "DATABASE_URL"},
+		"database_admin_url_is_no_url": {
+			env: env{"DATABASE_URL": pgtest.URL(t), "DATABASE_ADMIN_URL": "postgres://user:secret-word@:no:port/x"}, names: "DATABASE_ADMIN_URL is not",
+		},
+		"database_admin_is_away": {
+			env: env{"DATABASE_URL": pgtest.URL(t), "DATABASE_ADMIN_URL": nobodyListens}, names: "DATABASE_ADMIN_URL: the database",
+		},
+		"database_url_is_no_url": {env: env{"DATABASE_URL": "postgres://user:secret-word@:no:port/x"}, names: "DATABASE_URL"},
+		"data_dir_is_a_file":     {env: env{"DATA_DIR": "/etc/passwd"}, names: "DATA_DIR"},
 		"data_dir_is_a_file_beside_a_url": {
 			env: env{"DATA_DIR": "/etc/passwd", "DATABASE_URL": nobodyListens}, names: "DATA_DIR",
 		},

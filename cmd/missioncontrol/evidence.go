@@ -53,6 +53,15 @@ func (p *process) enrol(ctx context.Context) error {
 	return nil
 }
 
+// sayExposure warns if the database itself does not protect the log.
+func (p *process) sayExposure(ctx context.Context) error {
+	how, err := audit.Exposure(ctx, p.db)
+	if how != "" {
+		p.log.Warn("audit.log.exposed", "reason", how)
+	}
+	return err
+}
+
 // runEvidence records an accepted restore, and then signs and checks.
 func (p *process) runEvidence(ctx context.Context, g *errgroup.Group) error {
 	if e := p.evidence; e.now.Seq > 0 || e.was.Seq > 0 {

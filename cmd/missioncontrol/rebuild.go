@@ -28,8 +28,8 @@ func (r *rebuildCmd) Run(ctx context.Context, log *slog.Logger, out output) erro
 	if err != nil {
 		return err
 	}
-	return r.withDatabase(ctx, dir, log, out, func(ctx context.Context, url string) error {
-		db, err := postgres.Connect(ctx, url, r.DatabaseConns)
+	return r.withDatabase(ctx, dir, log, out, func(ctx context.Context, d database) error {
+		db, err := postgres.Connect(ctx, d.url, r.DatabaseConns)
 		if err != nil {
 			return err
 		}
@@ -46,15 +46,15 @@ func (r *rebuildCmd) Run(ctx context.Context, log *slog.Logger, out output) erro
 		if err != nil {
 			return err
 		}
-		if err := rebuild(ctx, projections.Reader{DB: db, Store: store}, r.Frames, out); err != nil {
+		if err := rebuild(ctx, projections.Reader{DB: db, Store: store}, d.owner, r.Frames, out); err != nil {
 			return err
 		}
 		return reindex(ctx, eventstore.NewIndexer(store, projections.Indexes()...), out)
 	})
 }
 
-func rebuild(ctx context.Context, read projections.Reader, frames bool, out output) error {
-	b := projections.Rebuild{Reader: read, Frames: frames, Report: func(p projections.Progress) {
+func rebuild(ctx context.Context, read projections.Reader, owner string, frames bool, out output) error {
+	b := projections.Rebuild{Reader: read, Owner: owner, Frames: frames, Report: func(p projections.Progress) {
 		rate := float64(p.Done) / max(p.Elapsed.Seconds(), 0.001)
 		_, _ = fmt.Fprintf(out, "rebuilding: %d of %d events, %.0f a second\n", p.Done, p.Head, rate)
 	}}
@@ -78,10 +78,10 @@ func reindex(ctx context.Context, x *eventstore.Indexer, out output) error {
 }
 
 // upToDate rebuilds read models that another version of the program filled.
-func upToDate(ctx context.Context, read projections.Reader, out output) error {
+func upToDate(ctx context.Context, read projections.Reader, owner string, out output) error {
 	needed, err := projections.Needed(ctx, read)
 	if err != nil || !needed {
 		return err
 	}
-	return rebuild(ctx, read, true, out)
+	return rebuild(ctx, read, owner, true, out)
 }

@@ -51,8 +51,8 @@ func (s *serveCmd) Run(ctx context.Context, log *slog.Logger, out output) error 
 		return err
 	}
 	defer doors.close()
-	return s.withDatabase(ctx, dir, log, out, func(ctx context.Context, url string) error {
-		return s.serve(ctx, dir, url, doors, log, out)
+	return s.withDatabase(ctx, dir, log, out, func(ctx context.Context, db database) error {
+		return s.serve(ctx, dir, db, doors, log, out)
 	})
 }
 
@@ -116,19 +116,18 @@ func claim(ctx context.Context, variable, addr string) (net.Listener, error) {
 	return nil, fmt.Errorf("%s: %s cannot be served on: %w", variable, addr, err)
 }
 
+// database says how the migrated database is reached: as the application, and
+// as the owner of the tables. Both may be the same.
+type database struct{ url, owner string }
+
 // withDatabase runs use while a migrated database is there: the one of
 // DATABASE_URL, or a private cluster that lives as long as use.
-func (s state) withDatabase(ctx context.Context, dir string, log *slog.Logger, out output, use func(ctx context.Context, url string) error) error {
+func (s state) withDatabase(ctx context.Context, dir string, log *slog.Logger, out output, use func(context.Context, database) error) error {
 	if s.DatabaseURL != "" {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return fmt.Errorf("DATA_DIR: %w", err)
 		}
-		db, err := postgres.Connect(ctx, s.DatabaseURL, 1) // for its sentences about a wrong one
-		if err != nil {
-			return err
-		}
-		db.Close()
-		return s.migrated(ctx, s.DatabaseURL, log, use)
+		return s.withOutside(ctx, log, use)
 	}
 	private, err := postgres.Start(ctx, postgres.Config{
 		DataDir: dir, BinDir: s.PGBin, Log: log, Progress: out, Install: true,
@@ -143,34 +142,61 @@ func (s state) withDatabase(ctx context.Context, dir string, log *slog.Logger, o
 	alive, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var cluster errgroup.Group
 	cluster.Go(func() error { return private.Run(alive) })
-	err = s.migrated(ctx, private.URL(postgres.Database), log, use)
+	db := database{private.ApplicationURL(postgres.Database), private.URL(postgres.Database)}
+	err = db.migrated(ctx, postgres.Application, log, use)
 	stop()
 	return errors.Join(err, cluster.Wait())
 }
 
-func (s state) migrated(ctx context.Context, url string, log *slog.Logger, use func(ctx context.Context, url string) error) error {
-	if err := migrations.Apply(ctx, url, log); err != nil {
+// withOutside uses the databases of the variables, after it has shown which of
+// them is wrong.
+func (s state) withOutside(ctx context.Context, log *slog.Logger, use func(context.Context, database) error) error {
+	role, err := postgres.Probe(ctx, "DATABASE_URL", s.DatabaseURL)
+	if err != nil {
 		return err
 	}
-	return use(ctx, url)
+	if s.DatabaseAdminURL == "" {
+		return database{s.DatabaseURL, s.DatabaseURL}.migrated(ctx, "", log, use)
+	}
+	if _, err := postgres.Probe(ctx, "DATABASE_ADMIN_URL", s.DatabaseAdminURL); err != nil {
+		return err
+	}
+	return database{s.DatabaseURL, s.DatabaseAdminURL}.migrated(ctx, role, log, use)
+}
+
+// migrated uses the database when the owner has migrated it, and granted role,
+// if any, what the application needs.
+func (d database) migrated(ctx context.Context, role string, log *slog.Logger, use func(context.Context, database) error) error {
+	if err := migrations.Apply(ctx, d.owner, log); err != nil {
+		return err
+	}
+	if role != "" {
+		if err := migrations.Grant(ctx, d.owner, role); err != nil {
+			return err
+		}
+	}
+	return use(ctx, d)
 }
 
 // serve runs the parts of the program that need the database.
-func (s *serveCmd) serve(ctx context.Context, dir, url string, d doors, log *slog.Logger, out output) error {
+func (s *serveCmd) serve(ctx context.Context, dir string, db database, d doors, log *slog.Logger, out output) error {
 	token, err := s.localToken(dir)
 	if err != nil {
 		return err
 	}
-	p, err := s.assemble(ctx, dir, url, token, log)
+	p, err := s.assemble(ctx, dir, db.url, token, log)
 	if err != nil {
 		return err
 	}
 	defer p.close()
+	if err := p.sayExposure(ctx); err != nil {
+		return err
+	}
 	server, err := s.server(p.api.Handler(), log)
 	if err != nil {
 		return err
 	}
-	if err := upToDate(ctx, p.api.Read, out); err != nil {
+	if err := upToDate(ctx, p.api.Read, db.owner, out); err != nil {
 		return err
 	}
 	g, working := errgroup.WithContext(context.WithoutCancel(ctx))

@@ -16,7 +16,7 @@ func TestSettings(t *testing.T) {
 	t.Parallel()
 	const secret = "hunter2"
 	s := serveCmd{
-		state: state{DataDir: "/data", DatabaseURL: "postgres://me:" + secret + "@db.example:5432/mc?password=" + secret, InstallationKey: secret},
+		state: state{DataDir: "/data", DatabaseURL: "postgres://me:" + secret + "@db.example:5432/mc?password=" + secret, DatabaseAdminURL: "postgres://boss:" + secret + "@db.example:5432/mc", InstallationKey: secret},
 		listen: listen{
 			HTTPAddr: "127.0.0.1:8000", TLSKey: "/key.pem", SlowMS: 7,
 		},
@@ -26,7 +26,7 @@ func TestSettings(t *testing.T) {
 	}
 	got := settings(&s)
 	for name, want := range map[string]string{
-		"DATA_DIR": "/data", "DATABASE_URL": "postgres://db.example:5432/mc", "INSTALLATION_KEY": "set", "HTTP_ADDR": "127.0.0.1:8000",
+		"DATA_DIR": "/data", "DATABASE_URL": "postgres://db.example:5432/mc", "DATABASE_ADMIN_URL": "postgres://db.example:5432/mc", "INSTALLATION_KEY": "set", "HTTP_ADDR": "127.0.0.1:8000",
 		"TLS_KEY_FILE": "/key.pem", "REQUEST_LOG_SLOW_MS": "7", "AUTH_MODE": "clerk", "LOCAL_AUTH_TOKEN": "set", "TOKEN_KEY": "set",
 		"CLERK_SECRET_KEY": "set", "CLERK_AUTHORIZED_PARTIES": "[a b]", "RATE_LIMIT_REDIS_URL": "set", "RATE_LIMIT_AGENT_AUTH": "20",
 		"NATS_URL": "nats://nats.example:4222", "NATS_TOKEN": "set", "PG_BIN": "", "CORS_ORIGINS": "",
