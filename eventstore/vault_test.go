@@ -1,6 +1,8 @@
 package eventstore
 
 import (
+	"context"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -209,5 +211,34 @@ func TestEraseOldDays(t *testing.T) {
 		if err != nil || (key != nil) != want {
 			t.Errorf("the key of %d days ago is there: %t, want %t (%v)", age, key != nil, want, err)
 		}
+	}
+}
+
+// Postgres only warns a role that may not rewrite the keys.
+func TestEraseByAnother(t *testing.T) {
+	t.Parallel()
+	u, err := url.Parse(pgtest.Clone(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	owner, role := pgtest.Connect(t, u.String()), "eraser_"+u.Path[1:]
+	run := func(sql string) {
+		if _, err := owner.Exec(context.WithoutCancel(t.Context()), strings.ReplaceAll(sql, "ROLE", role)); err != nil {
+			t.Error(err)
+		}
+	}
+	run("create role ROLE login; grant select, insert, update on person_keys to ROLE")
+	t.Cleanup(func() { run("reassign owned by ROLE to missioncontrol; drop owned by ROLE; drop role ROLE") })
+	u.User = url.User(role)
+	v, err := NewVault(pgtest.Connect(t, u.String()), make([]byte, InstallationKeySize))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := v.Erase(t.Context(), uuid.New()); err == nil || !strings.Contains(err.Error(), "own that table") {
+		t.Errorf("got %v", err)
+	}
+	run("alter table person_keys owner to ROLE")
+	if err := v.Erase(t.Context(), uuid.New()); err != nil {
+		t.Error(err)
 	}
 }
