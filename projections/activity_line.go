@@ -119,10 +119,10 @@ func scopeOf(r *eventstore.Recorded) uuid.UUID {
 // agentOf is the agent whose event it is: the one that acted, that the event
 // happened to, or that is told of something.
 func agentOf(r *eventstore.Recorded) *uuid.UUID {
-	switch {
-	case r.Kind == "agent":
+	switch r.Kind {
+	case "agent":
 		return &r.Stream
-	case r.Kind == "notification":
+	case "notification":
 		return firstRef(r, "agent")
 	}
 	return actingAgent(r)
