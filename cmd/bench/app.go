@@ -82,6 +82,9 @@ func (l *log) close() error {
 	return l.running.Wait()
 }
 
+// indexes are all that serve fills.
+func indexes() []eventstore.Index { return append(projections.Indexes(), audit.Index()) }
+
 // app is the whole program, as cmd/missioncontrol assembles it.
 type app struct {
 	*log
@@ -112,7 +115,7 @@ func startApp(ctx context.Context, url string) (_ *app, err error) {
 	if a.bus, err = streams.StartBus(ctx, streams.BusConfig{Log: quiet}); err != nil {
 		return nil, errors.Join(err, a.log.close())
 	}
-	a.read = projections.Reader{DB: a.db, Store: a.Store, Indexed: eventstore.NewIndexer(a.Store, append(projections.Indexes(), audit.Index())...)}
+	a.read = projections.Reader{DB: a.db, Store: a.Store, Indexed: eventstore.NewIndexer(a.Store, indexes()...)}
 	a.known = auth.NewAgents(a.Store, a.read, make([]byte, 32))
 	a.use = commands.New(a.Store, a.read, a.known)
 	a.hub = streams.NewHub(context.WithoutCancel(ctx), streams.Config{

@@ -49,6 +49,7 @@ func main() {
 // options are the flags.
 type options struct {
 	rows    *regexp.Regexp // nil: all
+	quick   bool
 	window  time.Duration  // of one measurement
 	rounds  int            // of each measurement; the median counts
 	profile string         // of this process' time
@@ -64,14 +65,14 @@ func parse(args []string, progress io.Writer) (options, error) {
 		return err
 	})
 	seconds := flags.Float64("seconds", 4, "how long one measurement takes")
-	quick := flags.Bool("quick", false, "one round of one second: shows that it works, measures little")
+	flags.BoolVar(&o.quick, "quick", false, "one round of one second, a shorter history: shows that it works, measures little")
 	flags.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile of this process to a file")
 	flags.StringVar(&o.allocs, "memprofile", "", "write a profile of this process' allocations to a file")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
 	o.window, o.rounds = time.Duration(*seconds*float64(time.Second)), 3
-	if *quick {
+	if o.quick {
 		o.window, o.rounds = time.Second, 1
 	}
 	return o, nil
@@ -82,6 +83,7 @@ type bench struct {
 	options
 	cluster  *cluster
 	progress io.Writer
+	past     *history // nil until a row needs it
 }
 
 func run(ctx context.Context, args []string, out, progress io.Writer) (err error) {
@@ -98,7 +100,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 	if b.cluster, err = startCluster(ctx, progress); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, b.cluster.close()) }()
+	defer func() { err = errors.Join(err, b.past.close(), b.cluster.close()) }()
 	stop, err := o.profiles()
 	if err != nil {
 		return err

@@ -28,5 +28,10 @@ func rows() []row {
 		{"flood of refusals", flood},
 		{"rebuild", rebuild},
 		{"idle streams", idleStreams},
+		{"history: metrics", onHistory(dashboards)},
+		{"history: activity", onHistory(pagesOfActivity)},
+		{"history: as_of", onHistory(snapshotsAt)},
+		{"history: index lag", onHistory(indexLag)},
+		{"history: tree and check", onHistory(proofs)},
 	}
 }

@@ -19,7 +19,7 @@ func withTasks(ctx context.Context, url string) (*appender, error) {
 	if err != nil {
 		return nil, err
 	}
-	read := projections.Reader{DB: l.db, Store: l.Store, Indexed: eventstore.NewIndexer(l.Store, projections.Indexes()...)}
+	read := projections.Reader{DB: l.db, Store: l.Store, Indexed: eventstore.NewIndexer(l.Store, indexes()...)}
 	l.run(ctx, read.Indexed.Run)
 	use := commands.New(l.Store, read, auth.NewAgents(l.Store, read, nil))
 	who, err := use.Users.SignIn(ctx, commands.LocalIdentity())
