@@ -21,7 +21,11 @@ func (a *API) dashboardMetrics(ctx context.Context, in dashboardMetrics) (projec
 	if err != nil {
 		return projections.Dashboard{}, err
 	}
-	return projections.Metrics{Reader: a.Read}.Dashboard(ctx, boards, in.RangeKey)
+	of, m := projections.MetricsOf{Boards: boards}, memberOf(ctx)
+	if _, all := m.ReadableBoards(); all && in.BoardID == nil && in.GroupID == nil {
+		of.Organization = &m.OrganizationID
+	}
+	return projections.Metrics{Reader: a.Read}.Dashboard(ctx, of, in.RangeKey)
 }
 
 // dashboardBoards are those of the boards that the caller may read which it

@@ -104,20 +104,35 @@ const dashboardApprovals = 10
 // medianWindow is how far back the median of cycle times looks.
 const medianWindow = 7 * 24 * time.Hour
 
+// MetricsOf says which boards are shown.
+type MetricsOf struct {
+	Boards       []uuid.UUID
+	Organization *uuid.UUID // that these boards are all of; nil: of part of one
+}
+
+// scopes are those whose counts add up to the boards'.
+func (o MetricsOf) scopes() []uuid.UUID {
+	if o.Organization != nil {
+		return []uuid.UUID{*o.Organization}
+	}
+	return o.Boards
+}
+
 // Dashboard shows boards over a range that Dashboard.Range names, as far as this
-// process knows the log. What it costs grows with the boards and the steps.
-func (m Metrics) Dashboard(ctx context.Context, boards []uuid.UUID, rangeKey string) (Dashboard, error) {
+// process knows the log. What it costs grows with the steps, and with the boards
+// unless they are all of an organization.
+func (m Metrics) Dashboard(ctx context.Context, of MetricsOf, rangeKey string) (Dashboard, error) {
 	now := m.Store.Now()
 	span := metricsSpanOf(rangeKey)
 	q := dashboardQuery{now: now, since: now.Add(-span.window)}
 	q.primary, q.comparison = span.windows(now)
 	q.totals = make([]metricsTotals, len(q.primary.edges)+len(q.comparison.edges))
 	q.waiting.Items = []DashboardApproval{}
-	if len(boards) > 0 {
+	if len(of.Boards) > 0 {
 		if err := m.Indexed.Reach(ctx, m.Store.Head()); err != nil {
 			return Dashboard{}, err
 		}
-		if err := q.run(ctx, m.Reader, boards); err != nil {
+		if err := q.run(ctx, m.Reader, of); err != nil {
 			return Dashboard{}, fmt.Errorf("projections: read metrics: %w", err)
 		}
 	}
@@ -136,14 +151,15 @@ type dashboardQuery struct {
 }
 
 // run asks everything in one round trip.
-func (q *dashboardQuery) run(ctx context.Context, r Reader, boards []uuid.UUID) error {
+func (q *dashboardQuery) run(ctx context.Context, r Reader, of MetricsOf) error {
 	var batch pgx.Batch
+	boards := of.Boards
 	batch.Queue(`select t.n, coalesce(sum(h.completions), 0)::bigint, coalesce(sum(h.cycles), 0)::bigint, coalesce(sum(h.cycle_micros), 0)::bigint,
 			coalesce(sum(h.events), 0)::bigint, coalesce(sum(h.failures), 0)::bigint, coalesce(sum(h.inbox), 0)::bigint,
 			coalesce(sum(h.in_progress), 0)::bigint, coalesce(sum(h.review), 0)::bigint, coalesce(sum(h.done), 0)::bigint
-		from unnest($2::timestamptz[]) with ordinality as t(edge, n) cross join unnest($1::uuid[]) as b(id)
-			cross join lateral (select * from metrics_hours where board_id = b.id and hour < t.edge order by hour desc limit 1) h
-		group by t.n`, boards, slices.Concat(q.primary.edges, q.comparison.edges)).Query(q.readTotals)
+		from unnest($2::timestamptz[]) with ordinality as t(edge, n) cross join unnest($1::uuid[]) as s(id)
+			cross join lateral (select * from metrics_hours where scope = s.id and hour < t.edge order by hour desc limit 1) h
+		group by t.n`, of.scopes(), slices.Concat(q.primary.edges, q.comparison.edges)).Query(q.readTotals)
 	batch.Queue(`select micros from metrics_cycles where board_id = any($1) and hour >= $2`,
 		boards, q.now.Add(-medianWindow).Truncate(time.Hour)).Query(q.readCycles)
 	batch.Queue(`select count(*) from agents a left join agent_presence p on p.agent_id = a.id

@@ -19,12 +19,13 @@ import (
 
 // metricsIndex counts what happens on boards, hour by hour of the time at which
 // it was recorded. That never falls along the log, so that totals only grow and
-// no row before the last one of a board changes.
+// no row before the last one of a board changes. An organization has rows too,
+// the sums of those of its boards: who reads all of them reads one.
 func metricsIndex() eventstore.Index {
 	return eventstore.Index{
-		Name: "metrics", Tables: []string{"metrics_hours", "metrics_tasks", "metrics_cycles"},
+		Name: "metrics.1", Tables: []string{"metrics_hours", "metrics_tasks", "metrics_cycles"},
 		Write: func(ctx context.Context, tx pgx.Tx, events []*eventstore.Recorded) error {
-			run := metricsRun{tx: tx, boards: map[uuid.UUID]*metricsHour{}, tasks: map[uuid.UUID]*metricsTask{}, cycles: map[boardHour][]byte{}}
+			run := metricsRun{tx: tx, scopes: map[uuid.UUID]*metricsHour{}, tasks: map[uuid.UUID]*metricsTask{}, cycles: map[boardHour][]byte{}}
 			return run.write(ctx, events)
 		},
 	}
@@ -36,9 +37,11 @@ type boardHour struct {
 	hour  time.Time
 }
 
-// metricsHour is what had happened on a board by the end of an hour.
+// metricsHour is what had happened on a board, or on all of an organization, by
+// the end of an hour.
 type metricsHour struct {
-	boardHour
+	scope uuid.UUID
+	hour  time.Time
 	metricsTotals
 	changed bool
 }
@@ -75,11 +78,12 @@ type metricsTask struct {
 // metricsRun counts a run of events and writes what changed.
 type metricsRun struct {
 	tx     pgx.Tx
-	boards map[uuid.UUID]*metricsHour // the latest row of each
+	scopes map[uuid.UUID]*metricsHour // the latest row of each
 	full   []metricsHour              // rows that a later hour followed
 	tasks  map[uuid.UUID]*metricsTask
 	cycles map[boardHour][]byte
 	ended  []uuid.UUID // boards, and organizations with all of theirs
+	orgs   []uuid.UUID // of each that ended
 }
 
 func (m *metricsRun) write(ctx context.Context, events []*eventstore.Recorded) error {
@@ -120,36 +124,38 @@ func counted(r *eventstore.Recorded) (on uuid.UUID, failed bool) {
 func (m *metricsRun) take(r *eventstore.Recorded) {
 	switch r.Event.(type) {
 	case board.Deleted, organization.Deleted:
-		m.ended = append(m.ended, r.Stream)
+		m.ended, m.orgs = append(m.ended, r.Stream), append(m.orgs, r.Org)
 		return
 	}
 	on, failed := counted(r)
 	if on == uuid.Nil {
 		return
 	}
-	now := m.hour(on, r.Recorded)
-	now.events++
-	if failed {
-		now.failures++
+	rows := []*metricsHour{m.hour(on, r.Recorded), m.hour(r.Org, r.Recorded)}
+	for _, now := range rows {
+		now.events++
+		if failed {
+			now.failures++
+		}
 	}
 	switch e := r.Event.(type) {
 	case task.Created:
-		m.move(now, r, e.Status)
+		m.move(on, rows, r, e.Status)
 	case task.StatusChanged:
-		m.move(now, r, e.Status)
+		m.move(on, rows, r, e.Status)
 	case task.Deleted:
-		m.move(now, r, "")
+		m.move(on, rows, r, "")
 	}
 }
 
-// hour is the row of a board that an event of a time counts in.
-func (m *metricsRun) hour(on uuid.UUID, recorded time.Time) *metricsHour {
+// hour is the row of a scope that an event of a time counts in.
+func (m *metricsRun) hour(scope uuid.UUID, recorded time.Time) *metricsHour {
 	hour := recorded.UTC().Truncate(time.Hour)
-	now := m.boards[on]
+	now := m.scopes[scope]
 	switch {
 	case now == nil:
-		now = &metricsHour{boardHour: boardHour{on, hour}}
-		m.boards[on] = now
+		now = &metricsHour{scope: scope, hour: hour}
+		m.scopes[scope] = now
 	case now.hour.Before(hour):
 		if now.changed {
 			m.full = append(m.full, *now)
@@ -162,37 +168,45 @@ func (m *metricsRun) hour(on uuid.UUID, recorded time.Time) *metricsHour {
 
 // move takes a task to a status, "" off its board. Work ends when it is handed
 // over, for review or as done; what goes back to the inbox was not finished.
-func (m *metricsRun) move(now *metricsHour, r *eventstore.Recorded, to task.Status) {
+func (m *metricsRun) move(on uuid.UUID, rows []*metricsHour, r *eventstore.Recorded, to task.Status) {
 	t := m.tasks[r.Stream]
 	if t == nil {
-		t = &metricsTask{board: now.board}
+		t = &metricsTask{board: on}
 		m.tasks[r.Stream] = t
 	}
-	*now.at(t.status)--
-	*now.at(to)++
-	if to == task.Done && t.status != task.Done {
-		now.completions++
+	handedOver := t.status == task.InProgress && (to == task.Review || to == task.Done)
+	micros := max(0, r.Time.Sub(t.since).Microseconds()) // the clocks of two processes may differ
+	for _, now := range rows {
+		*now.at(t.status)--
+		*now.at(to)++
+		if to == task.Done && t.status != task.Done {
+			now.completions++
+		}
+		if handedOver {
+			now.cycles++
+			now.micros += micros
+		}
 	}
-	if t.status == task.InProgress && (to == task.Review || to == task.Done) {
-		micros := max(0, r.Time.Sub(t.since).Microseconds()) // the clocks of two processes may differ
-		now.cycles++
-		now.micros += micros
-		m.cycles[now.boardHour] = binary.BigEndian.AppendUint64(m.cycles[now.boardHour], uint64(micros))
+	if handedOver {
+		at := boardHour{on, rows[0].hour}
+		m.cycles[at] = binary.BigEndian.AppendUint64(m.cycles[at], uint64(micros))
 	}
 	t.status, t.since, t.changed = to, r.Time, true
 }
 
-// read reads the latest rows of the boards and tasks that events are about.
+// read reads the latest rows of the scopes and tasks that events are about.
 func (m *metricsRun) read(ctx context.Context, events []*eventstore.Recorded) error {
-	var boards, taskBoards, tasks []pgtype.UUID // pgx writes a uuid.UUID as text, which is slow
+	var scopes, taskBoards, tasks []pgtype.UUID // pgx writes a uuid.UUID as text, which is slow
 	seen := map[uuid.UUID]bool{}
 	for _, r := range events {
 		on, _ := counted(r)
 		if on == uuid.Nil {
 			continue
 		}
-		if !seen[on] {
-			seen[on], boards = true, append(boards, wireID(on))
+		for _, scope := range [...]uuid.UUID{on, r.Org} {
+			if !seen[scope] {
+				seen[scope], scopes = true, append(scopes, wireID(scope))
+			}
 		}
 		switch r.Event.(type) {
 		case task.Created:
@@ -203,32 +217,32 @@ func (m *metricsRun) read(ctx context.Context, events []*eventstore.Recorded) er
 			}
 		}
 	}
-	if err := m.readBoards(ctx, boards); err != nil {
+	if err := m.readHours(ctx, scopes); err != nil {
 		return err
 	}
 	return m.readTasks(ctx, taskBoards, tasks)
 }
 
-func (m *metricsRun) readBoards(ctx context.Context, boards []pgtype.UUID) error {
-	if len(boards) == 0 {
+func (m *metricsRun) readHours(ctx context.Context, scopes []pgtype.UUID) error {
+	if len(scopes) == 0 {
 		return nil
 	}
-	rows, err := m.tx.Query(ctx, `select h.* from unnest($1::uuid[]) as b(id)
-		cross join lateral (select * from metrics_hours where board_id = b.id order by hour desc limit 1) h`, boards)
+	rows, err := m.tx.Query(ctx, `select h.* from unnest($1::uuid[]) as s(id)
+		cross join lateral (select * from metrics_hours where scope = s.id order by hour desc limit 1) h`, scopes)
 	if err != nil {
-		return fmt.Errorf("read metrics of boards: %w", err)
+		return fmt.Errorf("read what was counted: %w", err)
 	}
 	var h metricsHour
 	_, err = pgx.ForEachRow(rows, []any{
-		&h.board, &h.hour, &h.completions, &h.cycles, &h.micros, &h.events, &h.failures, &h.inbox, &h.inProgress, &h.review, &h.done,
+		&h.scope, &h.hour, &h.completions, &h.cycles, &h.micros, &h.events, &h.failures, &h.inbox, &h.inProgress, &h.review, &h.done,
 	}, func() error {
 		row := h
 		row.hour = row.hour.UTC()
-		m.boards[row.board] = &row
+		m.scopes[row.scope] = &row
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("read metrics of boards: %w", err)
+		return fmt.Errorf("read what was counted: %w", err)
 	}
 	return nil
 }
@@ -257,7 +271,7 @@ func (m *metricsRun) readTasks(ctx context.Context, boards, tasks []pgtype.UUID)
 
 func (m *metricsRun) putHours(ctx context.Context) error {
 	rows := m.full
-	for _, h := range m.boards {
+	for _, h := range m.scopes {
 		if h.changed {
 			rows = append(rows, *h)
 		}
@@ -265,21 +279,21 @@ func (m *metricsRun) putHours(ctx context.Context) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	boards, hours := make([]pgtype.UUID, len(rows)), make([]time.Time, len(rows))
+	scopes, hours := make([]pgtype.UUID, len(rows)), make([]time.Time, len(rows))
 	var counts [9][]int64
 	for i, h := range rows {
-		boards[i], hours[i] = wireID(h.board), h.hour
+		scopes[i], hours[i] = wireID(h.scope), h.hour
 		for k, n := range [...]int64{h.completions, h.cycles, h.micros, h.events, h.failures, h.inbox, h.inProgress, h.review, h.done} {
 			counts[k] = append(counts[k], n)
 		}
 	}
-	_, err := m.tx.Exec(ctx, `insert into metrics_hours (board_id, hour, completions, cycles, cycle_micros, events, failures, inbox, in_progress, review, done)
+	_, err := m.tx.Exec(ctx, `insert into metrics_hours (scope, hour, completions, cycles, cycle_micros, events, failures, inbox, in_progress, review, done)
 		select * from unnest($1::uuid[], $2::timestamptz[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
 			$8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[])
-		on conflict (board_id, hour) do update set completions = excluded.completions, cycles = excluded.cycles,
+		on conflict (scope, hour) do update set completions = excluded.completions, cycles = excluded.cycles,
 			cycle_micros = excluded.cycle_micros, events = excluded.events, failures = excluded.failures, inbox = excluded.inbox,
 			in_progress = excluded.in_progress, review = excluded.review, done = excluded.done`,
-		boards, hours, counts[0], counts[1], counts[2], counts[3], counts[4], counts[5], counts[6], counts[7], counts[8])
+		scopes, hours, counts[0], counts[1], counts[2], counts[3], counts[4], counts[5], counts[6], counts[7], counts[8])
 	return err
 }
 
@@ -334,13 +348,32 @@ func (m *metricsRun) remove(ctx context.Context) error {
 	if len(m.ended) == 0 {
 		return nil
 	}
-	for _, table := range metricsIndex().Tables {
-		if _, err := m.tx.Exec(ctx, `delete from `+table+` where board_id in (select unnest($1::uuid[])
+	if err := m.subtract(ctx); err != nil {
+		return err
+	}
+	for table, column := range map[string]string{"metrics_hours": "scope", "metrics_tasks": "board_id", "metrics_cycles": "board_id"} {
+		if _, err := m.tx.Exec(ctx, `delete from `+table+` where `+column+` in (select unnest($1::uuid[])
 			union select stream from events where org = any($1::uuid[]) and type = 'board.created')`, m.ended); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// subtract takes boards that ended out of the sums of their organizations, of
+// all hours.
+func (m *metricsRun) subtract(ctx context.Context) error {
+	_, err := m.tx.Exec(ctx, `update metrics_hours o set completions = o.completions - x.completions, cycles = o.cycles - x.cycles,
+			cycle_micros = o.cycle_micros - x.cycle_micros, events = o.events - x.events, failures = o.failures - x.failures,
+			inbox = o.inbox - x.inbox, in_progress = o.in_progress - x.in_progress, review = o.review - x.review, done = o.done - x.done
+		from (select o.scope, o.hour, sum(h.completions)::bigint completions, sum(h.cycles)::bigint cycles, sum(h.cycle_micros)::bigint cycle_micros,
+				sum(h.events)::bigint events, sum(h.failures)::bigint failures, sum(h.inbox)::bigint inbox, sum(h.in_progress)::bigint in_progress,
+				sum(h.review)::bigint review, sum(h.done)::bigint done
+			from unnest($1::uuid[], $2::uuid[]) as e(board, org) join metrics_hours o on o.scope = e.org and e.board <> e.org
+				cross join lateral (select * from metrics_hours where scope = e.board and hour <= o.hour order by hour desc limit 1) h
+			group by 1, 2) x
+		where o.scope = x.scope and o.hour = x.hour`, m.ended, m.orgs)
+	return err
 }
 
 func wireID(id uuid.UUID) pgtype.UUID { return pgtype.UUID{Bytes: id, Valid: true} }

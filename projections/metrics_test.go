@@ -33,11 +33,12 @@ type metered struct {
 	index eventstore.Index
 	read  projections.Metrics
 	now   time.Time
+	org   uuid.UUID
 }
 
 func newMetered(t testing.TB) *metered {
 	t.Helper()
-	m := &metered{ctx: t.Context(), db: pgtest.Connect(t, pgtest.Clone(t)), now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	m := &metered{ctx: t.Context(), db: pgtest.Connect(t, pgtest.Clone(t)), now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), org: uuid.New()}
 	vault, err := eventstore.NewVault(m.db, make([]byte, eventstore.InstallationKeySize))
 	if err != nil {
 		t.Fatal(err)
@@ -50,7 +51,7 @@ func newMetered(t testing.TB) *metered {
 		t.Fatal(err)
 	}
 	indexes := projections.Indexes()
-	m.index = indexes[slices.IndexFunc(indexes, func(i eventstore.Index) bool { return i.Name == "metrics" })]
+	m.index = indexes[slices.IndexFunc(indexes, func(i eventstore.Index) bool { return i.Name == "metrics.1" })]
 	m.read = projections.Metrics{Reader: projections.Reader{DB: m.db, Store: store, Indexed: eventstore.NewIndexer(store)}}
 	return m
 }
@@ -64,7 +65,12 @@ func (m *metered) take(t rapid.TB, events ...*eventstore.Recorded) {
 
 func (m *metered) dashboard(t rapid.TB, rangeKey string, boards ...uuid.UUID) projections.Dashboard {
 	t.Helper()
-	d, err := m.read.Dashboard(m.ctx, boards, rangeKey)
+	return m.shown(t, rangeKey, projections.MetricsOf{Boards: boards})
+}
+
+func (m *metered) shown(t rapid.TB, rangeKey string, of projections.MetricsOf) projections.Dashboard {
+	t.Helper()
+	d, err := m.read.Dashboard(m.ctx, of, rangeKey)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +80,7 @@ func (m *metered) dashboard(t rapid.TB, rangeKey string, boards ...uuid.UUID) pr
 // happened is an event of a task, or of something else on a board.
 func (m *metered) happened(on, stream uuid.UUID, kind, name, outcome string, event any) *eventstore.Recorded {
 	return &eventstore.Recorded{
-		Org: uuid.Nil, Stream: stream, Kind: kind, Type: name, Outcome: outcome, Time: m.now, Recorded: m.now,
+		Org: m.org, Stream: stream, Kind: kind, Type: name, Outcome: outcome, Time: m.now, Recorded: m.now,
 		Refs: []domain.Ref{{Kind: "board", ID: on}}, Event: event,
 	}
 }
@@ -202,7 +208,7 @@ func TestDashboardIsAFold(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		boards := []uuid.UUID{uuid.New(), uuid.New(), uuid.New()}
 		var tasks []*standing
-		m.now = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+		m.now, m.org = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), uuid.New()
 		var log, run []*eventstore.Recorded
 		for range rapid.IntRange(1, 120).Draw(t, "events") {
 			m.now = m.now.Add(rapid.SampledFrom([]time.Duration{0, time.Second, 17 * time.Minute, time.Hour, 9 * time.Hour, 50 * time.Hour, 400 * time.Hour}).Draw(t, "pause"))
@@ -223,9 +229,15 @@ func TestDashboardIsAFold(t *testing.T) {
 		for key, f := range spans() {
 			f.log, f.now = log, m.now
 			compare(t, m.dashboard(t, key, scope...), f, on, key)
+			whole := projections.MetricsOf{Boards: boards, Organization: &m.org}
+			if diff := cmp.Diff(m.dashboard(t, key, boards...), m.shown(t, key, whole), times()); diff != "" {
+				t.Fatalf("%s: -board by board +the organization\n%s", key, diff)
+			}
 		}
 	})
 }
+
+func times() cmp.Option { return cmp.Transformer("time", projections.Time.String) }
 
 func compare(t *rapid.T, d projections.Dashboard, f fold, on map[uuid.UUID]bool, key string) {
 	t.Helper()
@@ -295,25 +307,30 @@ func (m *metered) something(t *rapid.T, boards []uuid.UUID, tasks *[]*standing) 
 	return m.happened(now.on, now.id, "task", "task.status_changed", "ok", task.StatusChanged{From: from, Status: status})
 }
 
-// TestMetricsOfBoardsThatEnd: nothing is kept of them.
+// TestMetricsOfBoardsThatEnd: nothing is kept of them, neither by themselves nor
+// in the sums of their organization.
 func TestMetricsOfBoardsThatEnd(t *testing.T) {
 	t.Parallel()
 	m := newMetered(t)
 	gone, kept := uuid.New(), uuid.New()
-	for _, on := range []uuid.UUID{gone, kept} {
+	for _, on := range []uuid.UUID{gone, kept, gone} {
 		id := uuid.New()
+		m.now = m.now.Add(5 * time.Hour)
 		m.take(t, m.happened(on, id, "task", "task.created", "ok", task.Created{BoardID: on, Status: task.InProgress}))
 		m.take(t, m.happened(on, id, "task", "task.status_changed", "ok", task.StatusChanged{From: task.InProgress, Status: task.Done}))
 	}
 	m.take(t, m.happened(gone, uuid.New(), "task", "task.created", "ok", task.Created{BoardID: gone, Status: task.Done}),
 		m.happened(gone, gone, "board", "board.deleted", "ok", board.Deleted{}))
-	for _, table := range m.index.Tables {
-		var left []uuid.UUID
-		if err := m.db.QueryRow(t.Context(), `select array_agg(distinct board_id) from `+table).Scan(&left); err != nil {
-			t.Fatal(err)
+	for table, column := range map[string]string{"metrics_hours": "scope", "metrics_tasks": "board_id", "metrics_cycles": "board_id"} {
+		var wrong int
+		if err := m.db.QueryRow(t.Context(), `select count(*) from `+table+` where `+column+` not in ($1, $2)`, kept, m.org).Scan(&wrong); err != nil || wrong > 0 {
+			t.Errorf("%s keeps %d rows of what is gone, %v", table, wrong, err)
 		}
-		if !slices.Equal(left, []uuid.UUID{kept}) {
-			t.Errorf("%s keeps %v, want those of %v alone", table, left, kept)
+	}
+	for _, key := range []string{"24h", "7d", "1y"} {
+		left := m.dashboard(t, key, kept)
+		if diff := cmp.Diff(left, m.shown(t, key, projections.MetricsOf{Boards: []uuid.UUID{kept}, Organization: &m.org}), times()); diff != "" || left.KPIs.DoneTasks != 1 {
+			t.Errorf("%s: -the board that is left +the organization\n%s", key, diff)
 		}
 	}
 }

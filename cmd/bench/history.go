@@ -70,7 +70,9 @@ func (h *history) close() error {
 	return h.app.close()
 }
 
-func (h *history) of(what string) string { return fmt.Sprintf("%s of %d k events", what, h.events/1000) }
+func (h *history) of(what string) string {
+	return fmt.Sprintf("%s of %d k events", what, h.events/1000)
+}
 
 // dashboards asks for each range, and shows the two dearest.
 func dashboards(ctx context.Context, b *bench, h *history) ([]result, error) {

@@ -50,10 +50,10 @@ func main() {
 type options struct {
 	rows    *regexp.Regexp // nil: all
 	quick   bool
-	window  time.Duration  // of one measurement
-	rounds  int            // of each measurement; the median counts
-	profile string         // of this process' time
-	allocs  string         // of this process' allocations
+	window  time.Duration // of one measurement
+	rounds  int           // of each measurement; the median counts
+	profile string        // of this process' time
+	allocs  string        // of this process' allocations
 }
 
 func parse(args []string, progress io.Writer) (options, error) {
