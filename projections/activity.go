@@ -136,8 +136,9 @@ func (a Activity) List(ctx context.Context, f ActivityFilter, s ActivitySlice) (
 func (a Activity) read(ctx context.Context, f ActivityFilter, before int64, s Slice, total *int) ([]ActivityRow, error) {
 	count, pages, args := f.query()
 	var batch pgx.Batch
-	batch.Queue(count, args...)
-	batch.Queue(pages, append(args, before, s.Limit+1, s.Offset)...)
+	args["before"], args["limit"], args["offset"] = before, s.Limit+1, s.Offset
+	batch.Queue(count, args)
+	batch.Queue(pages, args)
 	results := a.DB.SendBatch(ctx, &batch)
 	defer results.Close() //nolint:errcheck // reading reported it
 	if err := results.QueryRow().Scan(total); err != nil {
@@ -154,27 +155,31 @@ func (a Activity) read(ctx context.Context, f ActivityFilter, before int64, s Sl
 	return found, nil
 }
 
-// query is how lines are counted and read: those of each scope are walked along
-// the index until there are enough of them.
-func (f ActivityFilter) query() (count, pages string, args []any) {
-	kinds := []bool{true}
+// query is how lines are counted and read. A page is found along the index of
+// each scope, until there are enough of them: an agent, each board, or for those
+// who read all boards the organization itself.
+func (f ActivityFilter) query() (count, pages string, args pgx.NamedArgs) {
+	args = pgx.NamedArgs{"kinds": []bool{true}, "org": f.Organization, "all": f.AllBoards, "boards": f.Boards, "unplaced": f.Unplaced, "agent": f.Agent}
 	if f.Everything {
-		kinds = append(kinds, false)
+		args["kinds"] = []bool{true, false}
 	}
-	scopes, of := `select id from boards where organization_id = $2 and ($3 or id = any($4)) union all select $2 where $5`, `a.scope = s.id`
-	args = []any{kinds, f.Organization, f.AllBoards, f.Boards, f.Unplaced}
-	if f.Agent != nil { // a main agent's boards may be gone
-		scopes, of = `select $2::uuid as id`, `a.agent_id = s.id and (a.scope = a.organization_id or exists (select 1 from boards b where b.id = a.scope))`
-		args = []any{kinds, *f.Agent}
+	const placed = `exists (select 1 from boards b where b.id = a.scope)` // a board may be gone
+	counted := `select id from boards where organization_id = @org and (@all or id = any(@boards)) union all select @org where @unplaced`
+	walked, of := counted, `a.scope = s.id`
+	switch {
+	case f.Agent != nil: // a main agent is on many boards
+		counted = `select @agent::uuid as id`
+		walked, of = counted, `a.agent_id = s.id and (a.scope = a.organization_id or `+placed+`)`
+	case f.AllBoards:
+		walked, of = `select @org::uuid as id`, `a.organization_id = s.id and (a.scope = a.organization_id and @unplaced or `+placed+`)`
 	}
-	n := len(args)
-	count = `with scopes as (` + scopes + `)
-		select coalesce(sum(c.n), 0)::bigint from scopes s join activity_counts c on c.scope = s.id and c.listed = any($1)`
-	pages = fmt.Sprintf(`with scopes as (%[1]s),
-		page as (select l.seq from scopes s cross join unnest($1::boolean[]) k(listed) cross join lateral (
-			select a.seq from activity a where %[2]s and a.listed = k.listed and a.seq < $%[3]d
-			order by a.seq desc limit $%[4]d::bigint + $%[5]d::bigint) l order by l.seq desc limit $%[4]d::bigint offset $%[5]d::bigint)
-		select %[6]s from activity where seq in (select seq from page) order by seq desc`, scopes, of, n+1, n+2, n+3, activityTable.SQLColumns())
+	count = `with scopes as (` + counted + `)
+		select coalesce(sum(c.n), 0)::bigint from scopes s join activity_counts c on c.scope = s.id and c.listed = any(@kinds)`
+	pages = fmt.Sprintf(`with scopes as (%s),
+		page as (select l.seq from scopes s cross join unnest(@kinds::boolean[]) k(listed) cross join lateral (
+			select a.seq from activity a where %s and a.listed = k.listed and a.seq < @before
+			order by a.seq desc limit @limit::bigint + @offset::bigint) l order by l.seq desc limit @limit::bigint offset @offset::bigint)
+		select %s from activity where seq in (select seq from page) order by seq desc`, walked, of, activityTable.SQLColumns())
 	return count, pages, args
 }
 
