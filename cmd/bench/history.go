@@ -133,6 +133,59 @@ func pagesOfActivity(ctx context.Context, b *bench, h *history) (results []resul
 	return results, nil
 }
 
+// trail asks the log with each filter.
+func trail(ctx context.Context, b *bench, h *history) ([]result, error) {
+	const path = "/api/v1/audit/events?limit=50"
+	middle, task, err := h.entry(ctx, int64(h.events/2))
+	if err != nil {
+		return nil, err
+	}
+	var asked []question
+	for _, f := range []struct{ name, query string }{
+		{"", ""},
+		{"actor_id", "&actor_id=" + middle.Actor.ID},
+		{"actor_type", "&actor_type=agent"},
+		{"action", "&action=approval.created"},
+		{"action prefix", "&action=task."},
+		{"board_id", "&board_id=" + h.boards[0]},
+		{"ref of a board", "&ref=" + h.boards[0]},
+		{"ref of a task", "&ref=" + task},
+		{"outcome=ok", "&outcome=ok"},
+		{"outcome=denied", "&outcome=denied"},
+		{"request_id", "&request_id=" + middle.RequestID},
+		{"from and to", fmt.Sprintf("&from=%d&to=%d", h.events/4, h.events/2)},
+		{"board_id, actor_id, action", "&board_id=" + h.boards[0] + "&actor_id=" + middle.Actor.ID + "&action=task.comment"},
+		{"order=asc", "&order=asc"},
+	} {
+		asked = append(asked, question{name: h.of("GET /audit/events?" + f.name), path: path + f.query, p50: 30})
+	}
+	return b.ask(ctx, h.app, asked...)
+}
+
+// entryAsked is what filters are made of.
+type entryAsked struct {
+	Actor     struct{ ID string } `json:"actor"`
+	RequestID string              `json:"request_id"`
+	Refs      []string            `json:"refs"`
+}
+
+// entry is one of the log, and a task that it is about.
+func (h *history) entry(ctx context.Context, seq int64) (e entryAsked, task string, err error) {
+	var text []byte
+	if err := h.db.QueryRow(ctx, `select entry from events where seq >= $1 and type = 'task.status_changed' order by seq limit 1`, seq).Scan(&text); err != nil {
+		return e, "", err
+	}
+	if err := json.Unmarshal(text, &e, json.MatchCaseInsensitiveNames(true)); err != nil {
+		return e, "", err
+	}
+	for _, ref := range e.Refs {
+		if id, is := strings.CutPrefix(ref, "task/"); is {
+			task = id
+		}
+	}
+	return e, task, nil
+}
+
 // indexLag is how old the oldest event is that some index does not have yet,
 // while as many are appended as 64 connections can ask for.
 func indexLag(ctx context.Context, b *bench, h *history) ([]result, error) {

@@ -31,6 +31,7 @@ func rows() []row {
 		{"history: metrics", onHistory(dashboards)},
 		{"history: activity", onHistory(pagesOfActivity)},
 		{"history: as_of", onHistory(snapshotsAt)},
+		{"history: audit filters", onHistory(trail)},
 		{"history: index lag", onHistory(indexLag)},
 		{"history: tree and check", onHistory(proofs)},
 	}
