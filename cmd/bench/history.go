@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -74,7 +73,7 @@ func (h *history) of(what string) string {
 	return fmt.Sprintf("%s of %d k events", what, h.events/1000)
 }
 
-// dashboards asks for each range, and shows the two dearest.
+// dashboards shows all boards over ranges of each kind of step.
 func dashboards(ctx context.Context, b *bench, h *history) ([]result, error) {
 	var asked []question
 	for _, span := range []string{"24h", "7d", "1m", "6m", "1y"} {
@@ -83,8 +82,8 @@ func dashboards(ctx context.Context, b *bench, h *history) ([]result, error) {
 	return b.ask(ctx, h.app, asked...)
 }
 
-// snapshotsAt reads a board of 10 000 events as it was: at its end, and at any
-// moment.
+// snapshotsAt reads a board of 10 000 events as it is at the end of the log, but
+// from its past.
 func snapshotsAt(ctx context.Context, b *bench, h *history) ([]result, error) {
 	path := "/api/v1/boards/" + h.boards[len(h.boards)/2] + "/snapshot?as_of="
 	return b.ask(ctx, h.app, question{name: fmt.Sprintf("GET …/snapshot?as_of of %d events", eventsOfBoard), path: path + fmt.Sprint(h.Head()), p50: 150})
@@ -120,8 +119,7 @@ func pagesOfActivity(ctx context.Context, b *bench, h *history) (results []resul
 			}
 			cursor, skipped = page.Next, skipped+n
 		}
-		asked, err := b.ask(ctx, h.app,
-			question{name: "first", path: path(limit, ""), p50: 1}, question{name: "deep", path: path(limit, cursor), p50: 1})
+		asked, err := b.ask(ctx, h.app, question{path: path(limit, ""), p50: 1}, question{path: path(limit, cursor), p50: 1})
 		if err != nil {
 			return nil, err
 		}
@@ -241,7 +239,7 @@ func proofs(ctx context.Context, b *bench, h *history) (_ []result, err error) {
 	}
 	built := time.Since(began)
 	began = time.Now()
-	check := audit.Check{DB: h.db, File: audit.FileIn(filepath.Clean(dir))}
+	check := audit.Check{DB: h.db, File: audit.FileIn(dir)}
 	if err := check.Run(ctx); err != nil {
 		return nil, err
 	}
