@@ -11,7 +11,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
-	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 )
 
@@ -28,13 +27,13 @@ func (c *Checkpoint) text() string {
 	return fmt.Sprintf("%s\n%d\n%s\n", origin(c.Epoch), c.Size, base64.StdEncoding.EncodeToString(c.Root[:]))
 }
 
+// Origin names the log that it is about.
+func (c *Checkpoint) Origin() string { return origin(c.Epoch) }
+
 // sign makes the note.
 func (c *Checkpoint) sign(k Key) error {
-	signer, err := k.signer(c.Epoch)
-	if err != nil {
-		return err
-	}
-	c.Note, err = note.Sign(&note.Note{Text: c.text()}, signer)
+	var err error
+	c.Note, err = k.Sign(c.Epoch, c.text())
 	return err
 }
 

@@ -72,6 +72,15 @@ func (k Key) signer(epoch uuid.UUID) (note.Signer, error) {
 	return note.NewSigner("PRIVATE+KEY+" + named[0] + "+" + named[1] + "+" + base64.StdEncoding.EncodeToString(data))
 }
 
+// Sign signs a text about the log of epoch as a note.
+func (k Key) Sign(epoch uuid.UUID, text string) ([]byte, error) {
+	signer, err := k.signer(epoch)
+	if err != nil {
+		return nil, err
+	}
+	return note.Sign(&note.Note{Text: text}, signer)
+}
+
 // ErrNotCurrent means that a key is not the one that the log is signed with.
 var ErrNotCurrent = errors.New("The audit key of this process is not the log's current one, so it signs no checkpoints: " +
 	"give all processes the same AUDIT_SIGNING_KEY, or make this one current with missioncontrol audit rotate.")

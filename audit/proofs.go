@@ -44,6 +44,16 @@ func (p Proofs) Covering(ctx context.Context, seq int64, patience time.Duration)
 // Keys lists the verifier keys of the log, the current one first.
 func (p Proofs) Keys(ctx context.Context) ([]string, error) { return Keys(ctx, p.DB) }
 
+// Current fails with ErrNotCurrent unless k is the key that the log is signed
+// with.
+func (p Proofs) Current(ctx context.Context, k Key) error {
+	keys, err := p.Keys(ctx)
+	if err == nil && (len(keys) == 0 || keys[0] != k.Verifier(p.Epoch)) {
+		err = ErrNotCurrent
+	}
+	return err
+}
+
 // Hashed is an entry as it was hashed.
 type Hashed struct {
 	Organization uuid.UUID // Nil: of the system itself

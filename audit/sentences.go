@@ -182,6 +182,8 @@ func (t teller) ofEvidence() string {
 		return "Somebody did not prove who it is at " + t.text("method") + " " + t.text("route") + "."
 	case "authentication.failed_many":
 		return t.text("count") + " more attempts to prove an identity failed within a minute."
+	case "audit.exported":
+		return t.did("exported") + "a part of the log as " + t.text("format") + "."
 	case "audit.read":
 		return t.did("read") + "the audit log: " + t.text("method") + " " + t.text("route") + "."
 	case "log.restored":

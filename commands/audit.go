@@ -126,6 +126,15 @@ func (a *Audit) Read(ctx context.Context, home uuid.UUID, e audit.Read) error {
 	return err
 }
 
+// Export records that the caller of ctx's command takes a part of the log away,
+// and keeps the answer.
+func (a *Audit) Export(ctx context.Context, org uuid.UUID, e audit.Exported, answer any) error {
+	return a.store.Do(ctx, func(d *eventstore.Decision) error {
+		d.Answer(answer)
+		return a.entries.New(d, org, e.ExportID).Decide(audit.Record{Event: e})
+	})
+}
+
 // Started records that the program runs, and how it is configured.
 func (a *Audit) Started(ctx context.Context, e audit.Started) error {
 	return a.record(ctx, &eventstore.Command{Actor: domain.Actor{Type: domain.System}}, uuid.Nil, e)

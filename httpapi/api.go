@@ -28,6 +28,7 @@ type API struct {
 	Proxies   auth.TrustedProxies
 	Hub       *streams.Hub
 	Operators auth.Operators
+	ExportDir string // where exports of the log lie
 	// RefusalPause is how long whoever is refused often waits for each answer.
 	RefusalPause time.Duration
 	// Ready says what keeps this process from serving, nil if nothing does.

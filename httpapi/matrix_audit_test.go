@@ -3,6 +3,8 @@ package httpapi
 import (
 	"fmt"
 	"strings"
+
+	"github.com/google/uuid"
 )
 
 // auditPermissions are the rows of what is proved about the log. Checkpoints
@@ -46,9 +48,17 @@ func trailPermissions() map[string][]row {
 		position := x.says("Ow", x.board, x.task, "for the record")
 		return events + "/" + position[strings.LastIndexByte(position, '-')+1:]
 	}
+	// An export of each tenant that no worker writes.
+	exported := func(x *tenant, _ string) string {
+		return exportsPath + "/" + x.must("Ow", "POST", exportsPath, "{}").text(x.n.t, "id")
+	}
 	return map[string][]row{
-		"GET " + events:               {{cells: forAdmins}},
-		"GET " + v1 + "/audit/replay": {{cells: forAdmins, path: func(*tenant, string) string { return v1 + "/audit/replay?to=1" }}},
+		"POST " + exportsPath:                      {{cells: forAdmins, body: body("{}")}},
+		"GET " + exportsPath:                       {{cells: forAdmins}},
+		"GET " + exportsPath + "/{export_id}":      {{cells: forAdmins4, path: exported}},
+		"GET " + exportsPath + "/{export_id}/file": {{cells: "4 4 4 3 3 3 4 1 1 1 1 1", path: func(*tenant, string) string { return exportsPath + "/" + uuid.NewString() + "/file" }}},
+		"GET " + events:                            {{cells: forAdmins}},
+		"GET " + v1 + "/audit/replay":              {{cells: forAdmins, path: func(*tenant, string) string { return v1 + "/audit/replay?to=1" }}},
 		"GET " + events + "/{seq}": {
 			{cells: forAdmins4, path: entry},
 			{name: "unknown", cells: "4 4 4 3 3 3 4 1 1 1 1 1", path: func(*tenant, string) string { return events + "/999999999" }},

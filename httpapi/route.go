@@ -166,6 +166,14 @@ func content[In any](pattern string, may rule, media string, h func(context.Cont
 	return rt
 }
 
+// download is a route whose handler sends a file.
+func download[In any](pattern string, may rule, h func(http.ResponseWriter, *http.Request, In) error, notes ...note) route {
+	rt := stream(pattern, may, h, notes...)
+	rt.media = rawContent
+	rt.docs.handler = snakeCase(nameOf(h))
+	return rt
+}
+
 func newRoute(method, pattern string, may rule, in reflect.Type, handler any, notes []note) route {
 	if may.may == nil || may.name == "" || may.says == "" {
 		panic("httpapi: the rule of " + method + " " + pattern + " does not say who may call")

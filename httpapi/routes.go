@@ -145,6 +145,18 @@ func (a *API) routes() []route {
 			refuses(204, "everything up to to was shown already"),
 			refuses(422, "a bound is no position of this log and no time, or the speed is none")),
 
+		post(v1+"/audit/exports", a.admin(), a.createAuditExport, tagged("audit"),
+			about("Export the log", "A bundle of evidence that verifies offline, CSV or OCSF, of everything or of what filters choose; written in the "+
+				"background. With names, people.csv tells who the people are: no erasure reaches that file."),
+			refuses(422, "a bound is no position of this log and no time, or from is after to")),
+		get(v1+"/audit/exports", a.admin(), a.listAuditExports, tagged("audit"), about("List exports", "The newest first, and how far they are.")),
+		get(v1+"/audit/exports/{export_id}", a.admin(), a.getAuditExport, tagged("audit"), about("Get an export", "How far it is."),
+			refuses(404, "there is no such export")),
+		download(v1+"/audit/exports/{export_id}/file", a.admin(), a.downloadAuditExport, auditedRead(), tagged("audit"),
+			about("Download an export", "Kept for a day."),
+			refuses(404, "there is no such export, or this process does not have its file"),
+			refuses(409, "the export is not done")),
+
 		get(v1+"/tags", a.member(), a.listTags, tagged("tags"), about("List tags", "By name, with the number of tasks that carry each.")),
 		post(v1+"/tags", a.admin(), a.createTag, tagged("tags"), about("Create a tag", "Without a slug, it is made of the name."),
 			refuses(409, "the slug is taken")),

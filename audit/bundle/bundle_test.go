@@ -257,7 +257,7 @@ func unpack(t testing.TB, path string) unpacked {
 	u := unpacked{files: map[string][]byte{}}
 	for r := tar.NewReader(z); ; {
 		h, err := r.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return u
 		}
 		must(t, err)

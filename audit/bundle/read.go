@@ -47,7 +47,7 @@ func open(path string) (_ *files, err error) {
 func (f *files) close() {
 	for _, l := range []*lines{f.leaves, f.proofs, f.entries} {
 		if l != nil {
-			_ = l.archive.Close() // it was only read
+			_ = l.Close() // it was only read
 		}
 	}
 }
@@ -67,7 +67,7 @@ func readSmall(path string) (map[string][]byte, error) {
 	found, names := map[string][]byte{}, map[string]bool{}
 	for {
 		h, err := a.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
@@ -122,7 +122,7 @@ func (a *archive) Close() error { return a.file.Close() }
 
 func (a *archive) next() (*tar.Header, error) {
 	h, err := a.tar.Next()
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = unreadable(err)
 	}
 	return h, err
@@ -154,7 +154,7 @@ func openLines(path, name string) (*lines, error) {
 	}
 	for {
 		h, err := a.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			err = bad(0, "the file %s is missing", name)
 		}
 		if err != nil {
@@ -179,9 +179,9 @@ func (l *lines) next() ([]byte, error) {
 		case err == nil:
 			l.long = append(l.long, text...)
 			return l.long[:len(l.long)-1], nil
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return nil, bad(0, "the file %s ends too early", l.name)
-		case err != bufio.ErrBufferFull:
+		case !errors.Is(err, bufio.ErrBufferFull):
 			return nil, unreadable(err)
 		case len(l.long) > longestLine:
 			return nil, bad(0, "the file %s has a line of more than %d MiB", l.name, longestLine>>20)

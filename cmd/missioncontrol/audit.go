@@ -22,6 +22,7 @@ type auditCmd struct {
 	Keys   auditKeysCmd   `cmd:"" help:"Print the keys that verify checkpoints, the current one first."`
 	Check  auditCheckCmd  `cmd:"" help:"Compare the log with its entries, hashes, chains and checkpoints; exit 1 if something differs."`
 	Replay auditReplayCmd `cmd:"" help:"Show what was recorded as it happened, then what comes."`
+	Verify auditVerifyCmd `cmd:"" help:"Verify a bundle of evidence, offline; exit 3 if that is all right but no key was given."`
 	Rotate auditRotateCmd `cmd:"" help:"Sign checkpoints with another key from now on: AUDIT_SIGNING_KEY, else a new one."`
 }
 

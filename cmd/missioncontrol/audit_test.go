@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json"
+
 	"missioncontrol/postgres"
 	"missioncontrol/postgres/pgtest"
 )
@@ -173,5 +175,49 @@ func TestCheckpointsFollow(t *testing.T) {
 		proved(t, a, position)
 		t.Logf("proved after %v", time.Since(began).Round(time.Millisecond))
 	}
+	server.stop(syscall.SIGTERM)
+}
+
+// TestExportVerifies: a bundle that is downloaded verifies with the key that
+// the start has printed, and not when it was changed.
+func TestExportVerifies(t *testing.T) {
+	t.Parallel()
+	server, e, _ := startPrivate(t)
+	a := newAPI(t, e["HTTP_ADDR"])
+	a.ok(t, http.MethodPost, "/auth/bootstrap", nil)
+	board, _ := a.board(t, "b")
+	a.task(t, board, "one")
+	key := strings.TrimSpace(string(a.ok(t, http.MethodGet, "/audit/keys", nil).body))
+	if !strings.Contains(server.stdout.String(), key) {
+		t.Errorf("the start has not printed the key %s:\n%s", key, server.stdout.String())
+	}
+	var job struct{ ID, Status string }
+	read := func(b []byte) {
+		t.Helper()
+		if err := json.Unmarshal(b, &job, json.MatchCaseInsensitiveNames(true)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read(a.ok(t, http.MethodPost, "/audit/exports", map[string]any{}).body)
+	eventually(t, patience, "the export is done", func() bool {
+		read(a.ok(t, http.MethodGet, "/audit/exports/"+job.ID, nil).body)
+		return job.Status == "done"
+	})
+	packed := a.ok(t, http.MethodGet, "/audit/exports/"+job.ID+"/file", nil).body
+	path := filepath.Join(t.TempDir(), "bundle.tar.gz")
+	verify := func(status int, says string, args ...string) {
+		t.Helper()
+		if err := os.WriteFile(path, packed, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p := launch(t, nil, nil, append([]string{"audit", "verify", path}, args...)...)
+		if code := p.wait(); code != status || !strings.Contains(p.stdout.String()+p.stderr.String(), says) {
+			t.Errorf("%v: %d: %s%s", args, code, p.stdout.String(), p.stderr.String())
+		}
+	}
+	verify(0, "verified: ", "--key", key)
+	verify(3, "consistent, signer not checked: ")
+	packed[len(packed)/2] ^= 1
+	verify(1, "not verified: ", "--key", key)
 	server.stop(syscall.SIGTERM)
 }

@@ -8,6 +8,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"missioncontrol/audit"
+	"missioncontrol/audit/export"
+	"missioncontrol/docs"
 	"missioncontrol/domain/logbook"
 )
 
@@ -69,6 +71,11 @@ func (p *process) runEvidence(ctx context.Context, g *errgroup.Group) error {
 			return fmt.Errorf("record the restore: %w", err)
 		}
 	}
+	exports := export.Worker{
+		Jobs: export.Jobs{DB: p.db, Dir: p.api.ExportDir}, Trail: audit.Trail{Reader: p.api.Read},
+		Proofs: audit.Proofs{DB: p.db, Epoch: p.store.Epoch()}, Key: p.evidence.key, Page: docs.AuditFormat, Log: p.log,
+	}
+	g.Go(func() error { return exports.Run(ctx) })
 	g.Go(func() error { return p.evidence.signer.Run(ctx) })
 	g.Go(func() error { return p.evidence.watch.Run(ctx) })
 	return nil

@@ -49,7 +49,14 @@ func main() {
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "missioncontrol:", err)
-		os.Exit(1)
+		status := 1
+		if own, ok := errors.AsType[interface {
+			error
+			ExitCode() int
+		}](err); ok {
+			status = own.ExitCode()
+		}
+		os.Exit(status)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"time"
 
 	"github.com/google/uuid"
@@ -79,7 +80,7 @@ func (s *serveCmd) assemble(ctx context.Context, dir, url, token string, log *sl
 	p.hub = streams.NewHub(context.WithoutCancel(ctx), streams.Config{
 		Epoch: p.store.Epoch(), Head: p.store.Head(), History: projections.Feed{Reader: read}, Open: p.open, Log: log,
 	})
-	if err := s.assembleAPI(ctx, p, read, key, token); err != nil {
+	if err := s.assembleAPI(ctx, p, read, dir, key, token); err != nil {
 		p.close()
 		return nil, err
 	}
@@ -87,7 +88,7 @@ func (s *serveCmd) assemble(ctx context.Context, dir, url, token string, log *sl
 }
 
 // assembleAPI connects what answers requests.
-func (s *serveCmd) assembleAPI(ctx context.Context, p *process, read projections.Reader, key []byte, token string) error {
+func (s *serveCmd) assembleAPI(ctx context.Context, p *process, read projections.Reader, dir string, key []byte, token string) error {
 	tokenKey, err := s.tokenKey(key)
 	if err != nil {
 		return err
@@ -114,7 +115,7 @@ func (s *serveCmd) assembleAPI(ctx context.Context, p *process, read projections
 	p.api = &httpapi.API{
 		Transport: s.transport(p.log), Store: p.store, Commands: use, Read: read, Rules: auth.NewRules(p.store, read),
 		SignIn: signIn, Agents: agents, AgentGate: gate, Proxies: auth.ParseTrustedProxies(s.Proxies, p.log), Hub: p.hub, Operators: operators, Ready: p.ready,
-		RefusalPause: httpapi.DefaultRefusalPause,
+		RefusalPause: httpapi.DefaultRefusalPause, ExportDir: filepath.Join(dir, "exports"),
 	}
 	return nil
 }

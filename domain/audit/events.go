@@ -3,6 +3,8 @@ package audit
 import (
 	"time"
 
+	"github.com/google/uuid"
+
 	"missioncontrol/domain"
 )
 
@@ -38,6 +40,13 @@ type (
 	Started struct {
 		Version       string            `json:"version"`
 		Configuration map[string]string `json:"configuration"`
+	}
+	// Exported: somebody has asked for a part of the log to take away.
+	Exported struct {
+		ExportID uuid.UUID         `json:"export_id"`
+		Format   string            `json:"format"`
+		Filters  map[string]string `json:"filters"`
+		Names    bool              `json:"names"` // of people, who stand in the log by id
 	}
 	// Read: a caller has read the audit log; once a route and minute.
 	Read struct {
@@ -86,6 +95,7 @@ func (RefusedMany) isAuditEvent()           {}
 func (AuthenticationFailed) isAuditEvent()  {}
 func (AuthenticationsFailed) isAuditEvent() {}
 func (Started) isAuditEvent()               {}
+func (Exported) isAuditEvent()              {}
 func (Read) isAuditEvent()                  {}
 
 // Events names every event as it is stored.
@@ -95,6 +105,7 @@ var Events = map[string]Event{
 	"authentication.failed":      AuthenticationFailed{},
 	"authentication.failed_many": AuthenticationsFailed{},
 	"system.started":             Started{},
+	"audit.exported":             Exported{},
 	"audit.read":                 Read{},
 }
 
@@ -105,7 +116,7 @@ func Outcome(e Event) string {
 		return "denied"
 	case AuthenticationFailed, AuthenticationsFailed:
 		return "failed"
-	case Started, Read:
+	case Started, Exported, Read:
 	}
 	return "ok"
 }
@@ -117,7 +128,7 @@ func About(e Event) []domain.Ref {
 		return e.Targets
 	case Read:
 		return e.Targets
-	case RefusedMany, AuthenticationFailed, AuthenticationsFailed, Started:
+	case RefusedMany, AuthenticationFailed, AuthenticationsFailed, Started, Exported:
 	}
 	return nil
 }
