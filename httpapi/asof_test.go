@@ -217,17 +217,18 @@ func TestAsOfRefusals(t *testing.T) {
 	epoch := n.Store.Epoch().String()
 	for _, path := range []string{"/snapshot", "/tasks", "/approvals", "/memory"} {
 		at := v1 + "/boards/" + x.board + path
+		future := fmt.Sprintf(inFuture, "as_of")
 		const form = "as_of must be a position of the log, such as 42 or <epoch>-42, or a time, such as 2026-01-31T12:00:00Z"
 		for as, want := range map[string]string{
 			"": form, "null": form, "yesterday": form, "-1": form, "+1": form, "1.5": form, epoch: form, epoch + "-": form, epoch + "-x": form,
 			strings.ToUpper(epoch) + "-1": form, "2026-13-01T00:00:00Z": form,
 			uuid.NewString() + "-1":                                         "as_of is a position of another log",
-			fmt.Sprint(n.Store.Head() + 1000):                               inFuture,
-			fmt.Sprintf("%s-%d", epoch, n.Store.Head()+1000):                inFuture,
-			"99999999999999999999":                                          inFuture,
-			time.Now().Add(time.Hour).UTC().Format(time.RFC3339):            inFuture,
-			"9999-12-31T23:59:59Z":                                          inFuture,
-			time.Now().Add(time.Minute).UTC().Format("2006-01-02T15:04:05"): inFuture,
+			fmt.Sprint(n.Store.Head() + 1000):                               future,
+			fmt.Sprintf("%s-%d", epoch, n.Store.Head()+1000):                future,
+			"99999999999999999999":                                          future,
+			time.Now().Add(time.Hour).UTC().Format(time.RFC3339):            future,
+			"9999-12-31T23:59:59Z":                                          future,
+			time.Now().Add(time.Minute).UTC().Format("2006-01-02T15:04:05"): future,
 		} {
 			if a := x.do("Ow", "GET", pastOf(at, as), ""); a.status != 422 || a.text(t, "detail") != want {
 				t.Errorf("%s as of %q: %d %s", path, as, a.status, a.body)

@@ -85,6 +85,7 @@ func extras() map[string][]string {
 		"GET /api/v1/activity/task-comments":                                             {``, `?board_id={board_id}`},
 		"GET /api/v1/activity/task-comments/stream":                                      {``, `?board_id={board_id}`},
 		"GET /api/v1/audit/events":                                                       {``, `?board_id={board_id}`, `?ref={task_id}`},
+		"GET /api/v1/audit/diff":                                                         {`?board_id={board_id}&from=1`},
 		"GET /api/v1/audit/replay":                                                       {`?to=1`},
 		"GET /api/v1/agent/agents":                                                       {`?board_id={board_id}`},
 		"POST /api/v1/agents":                                                            {` {"name":"N","board_id":"{board_id}"}`},

@@ -59,6 +59,10 @@ func trailPermissions() map[string][]row {
 		"GET " + exportsPath + "/{export_id}/file": {{cells: "4 4 4 3 3 3 4 1 1 1 1 1", path: func(*tenant, string) string { return exportsPath + "/" + uuid.NewString() + "/file" }}},
 		"GET " + events:                            {{cells: forAdmins}},
 		"GET " + v1 + "/audit/replay":              {{cells: forAdmins, path: func(*tenant, string) string { return v1 + "/audit/replay?to=1" }}},
+		"GET " + v1 + "/audit/diff": {
+			{cells: forAdmins4, path: func(x *tenant, _ string) string { return v1 + "/audit/diff?from=1&board_id=" + x.board }},
+			{name: "unknown", cells: "4 4 4 3 3 3 4 1 1 1 1 1", path: func(x *tenant, _ string) string { return v1 + "/audit/diff?from=1&board_id=" + x.task }},
+		},
 		"GET " + events + "/{seq}": {
 			{cells: forAdmins4, path: entry},
 			{name: "unknown", cells: "4 4 4 3 3 3 4 1 1 1 1 1", path: func(*tenant, string) string { return events + "/999999999" }},

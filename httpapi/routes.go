@@ -138,6 +138,12 @@ func (a *API) routes() []route {
 			refuses(422, "a bound is no position of this log and no time, or the cursor is of another list")),
 		get(v1+"/audit/events/{seq}", a.auditor(), a.getAuditEvent, auditedRead(), tagged("audit"), about("Get one entry of the log", ""),
 			refuses(404, "there is no such entry, or it is another organization's")),
+		get(v1+"/audit/diff", a.auditor(), a.diffBoard, auditedRead(), tagged("audit"),
+			about("See what differs on a board between two moments", "As data, and as text. from and to are positions or times, such as as_of takes; "+
+				"without to, now. At a moment when the board was not there, nothing was on it. How agents were seen and when something "+
+				"was updated are not compared."),
+			refuses(404, "there is and was no such board in the caller's active organization"),
+			refuses(422, "from or to is malformed, of another log or in the future, or from comes after to")),
 		stream(v1+"/audit/replay", a.auditor(), a.replayAudit, auditedRead(), tagged("audit"),
 			about("Replay the log", "Server-sent events named audit, in order: what was recorded from and to, at the speed at which it happened "+
 				"(1x), up to a thousand times as fast (1000x), or as fast as it can be read (max); without to, then what comes. A replay that "+

@@ -56,6 +56,12 @@ func apiVocabulary() vocabulary {
 			reflect.TypeFor[projections.DashboardApproval]():   "DashboardPendingApproval",
 			reflect.TypeFor[audit.Entry]():                     "AuditEventRead",
 			reflect.TypeFor[auditPage]():                       "AuditEventPage",
+			reflect.TypeFor[audit.BoardDiff]():                 "AuditDiff",
+			reflect.TypeFor[audit.Moment]():                    "AuditDiffMoment",
+			reflect.TypeFor[audit.Differences]():               "AuditDiffThings",
+			reflect.TypeFor[audit.Named]():                     "AuditDiffThing",
+			reflect.TypeFor[audit.Changed]():                   "AuditDiffChangedThing",
+			reflect.TypeFor[audit.Count]():                     "AuditDiffCount",
 		},
 		formats: map[reflect.Type]string{
 			reflect.TypeFor[projections.Time]():     "date-time",

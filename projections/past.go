@@ -126,7 +126,7 @@ func pageOf[R, V any](rows []R, s Slice, keep func(R) bool, view func(R) V) *Pag
 // SnapshotAt shows a board as it stood at a position, nil if it did not. How
 // agents were seen is known from events alone.
 func (b Boards) SnapshotAt(ctx context.Context, id uuid.UUID, at int64) (*BoardSnapshot, error) {
-	rows, err := b.rowsAt(ctx, id, at, "task", "approval", "memory", "agent", "field")
+	rows, err := b.allAt(ctx, id, at)
 	if err != nil || len(rows.boards) == 0 {
 		return nil, err
 	}
@@ -134,6 +134,21 @@ func (b Boards) SnapshotAt(ctx context.Context, id uuid.UUID, at int64) (*BoardS
 	rows.chat = slices.DeleteFunc(rows.chat, func(r MemoryRow) bool { return !r.IsChat || blank(r.Content) })
 	rows.chat = rows.chat[:min(len(rows.chat), shownAtMost)]
 	return rows.snapshot(agentAsTold), nil
+}
+
+// WholeAt is SnapshotAt with every request, and with all that lists show of
+// memory as its chat.
+func (b Boards) WholeAt(ctx context.Context, id uuid.UUID, at int64) (*BoardSnapshot, error) {
+	rows, err := b.allAt(ctx, id, at)
+	if err != nil || len(rows.boards) == 0 {
+		return nil, err
+	}
+	rows.chat = slices.DeleteFunc(rows.chat, func(r MemoryRow) bool { return blank(r.Content) })
+	return rows.snapshot(agentAsTold), nil
+}
+
+func (b Boards) allAt(ctx context.Context, id uuid.UUID, at int64) (boardRows, error) {
+	return b.rowsAt(ctx, id, at, "task", "approval", "memory", "agent", "field")
 }
 
 // agentAsTold shows an agent as seen by the last event about its presence.
