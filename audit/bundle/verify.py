@@ -209,7 +209,7 @@ class Lines:
 
     def __init__(self, path, name):
         self.name, self.sum, self.size = name, hashlib.sha256(), 0
-        self.archive = tarfile.open(path, "r|gz", bufsize=1 << 20)
+        self.archive = tarfile.open(path, "r|gz", bufsize=1 << 16)
         for member in self.archive:
             if member.name == name:
                 self.file = io.BufferedReader(self.archive.extractfile(member), 1 << 20)
@@ -233,7 +233,7 @@ class Lines:
 
 def read_small(path):
     small, names = {}, set()
-    with tarfile.open(path, "r|gz", bufsize=1 << 20) as archive:
+    with tarfile.open(path, "r|gz", bufsize=1 << 16) as archive:
         for member in archive:
             if not member.isreg() or member.name in names:
                 raise Bad("the archive holds %r twice, or not as a file" % member.name)

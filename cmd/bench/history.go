@@ -226,7 +226,7 @@ func proofs(ctx context.Context, b *bench, h *history) (_ []result, err error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := audit.ParseKey(strings.Repeat("b7", 32))
+	key, err := auditKey()
 	if err != nil {
 		return nil, err
 	}

@@ -34,5 +34,6 @@ func rows() []row {
 		{"history: audit filters", onHistory(trail)},
 		{"history: index lag", onHistory(indexLag)},
 		{"history: tree and check", onHistory(proofs)},
+		{"history: export and verify", onHistory(evidence)},
 	}
 }
