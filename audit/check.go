@@ -85,7 +85,13 @@ func (c *Check) Run(ctx context.Context) error {
 	if err := c.judge(claims); err != nil {
 		return err
 	}
-	return end.compare(c.pass.chains)
+	if err := c.judgeEpoch(end.epoch, claims); err != nil {
+		return err
+	}
+	if err := end.compare(c.pass.chains); err != nil {
+		return err
+	}
+	return c.furniture(ctx, claims)
 }
 
 // rest leaves the machine to others for a while.

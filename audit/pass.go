@@ -35,8 +35,9 @@ type chain struct {
 
 // restore is what log.restored says: from size on, the log is one of epoch.
 type restore struct {
-	size  int64
-	epoch uuid.UUID
+	size     int64
+	epoch    uuid.UUID
+	recorded time.Time
 }
 
 // restoredType is the entry that an accepted restore leaves.
@@ -147,7 +148,10 @@ func (p *pass) follow(r *eventstore.Recorded) error {
 	if err := json.Unmarshal(r.Body, &body); err != nil {
 		return differ(r.Seq, "its body cannot be read: %v", err)
 	}
-	p.restores = append(p.restores, restore{body.Now.Seq, body.Now.Epoch})
+	if body.Now.Seq != r.Seq-1 { // else it would excuse what was changed before it
+		return differ(r.Seq, "it says that the log was restored up to %d, and stands at %d", body.Now.Seq, r.Seq)
+	}
+	p.restores = append(p.restores, restore{body.Now.Seq, body.Now.Epoch, r.Recorded})
 	return nil
 }
 
@@ -172,6 +176,7 @@ func (s *subtrees) compare(ctx context.Context, db querier) error {
 
 // end is where the log and its chains ended when a check began.
 type end struct {
+	epoch      uuid.UUID
 	head, last int64
 	chains     map[uuid.UUID]chain
 }
@@ -179,15 +184,16 @@ type end struct {
 // readEnd reads it in one statement, and so as of one moment.
 func readEnd(ctx context.Context, db querier) (end, error) {
 	e := end{chains: map[uuid.UUID]chain{}}
-	rows, err := db.Query(ctx, `select h.seq, (select coalesce(max(seq), 0) from events), o.org, coalesce(o.org_seq, 0), o.leaf
+	rows, err := db.Query(ctx, `select h.epoch, h.seq, (select coalesce(max(seq), 0) from events), o.org, coalesce(o.org_seq, 0), o.leaf
 		from log_head h left join org_head o on true`)
 	if err != nil {
 		return e, fmt.Errorf("audit: read the end of the log: %w", err)
 	}
-	var org pgtype.UUID
+	var epoch, org pgtype.UUID
 	var c chain
 	var leaf []byte
-	_, err = pgx.ForEachRow(rows, []any{&e.head, &e.last, &org, &c.seq, &leaf}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&epoch, &e.head, &e.last, &org, &c.seq, &leaf}, func() error {
+		e.epoch = epoch.Bytes
 		if org.Valid {
 			copy(c.leaf[:], leaf)
 			e.chains[org.Bytes] = c

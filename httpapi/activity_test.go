@@ -39,6 +39,18 @@ func (x *tenant) happened(kind, query string) (page happened) {
 	return page
 }
 
+// TestActivityFarOffset: behind the end there is nothing, however far.
+func TestActivityFarOffset(t *testing.T) {
+	t.Parallel()
+	n := startNode(t, nodeConfig{})
+	x := n.tenant("acme")
+	for _, offset := range []string{"5000", "9223372036854775807"} {
+		if page := x.happened("Ow", "?include=all&limit=200&offset="+offset); len(page.Items) > 0 || page.Total == 0 {
+			t.Errorf("%s: %d of %d", offset, len(page.Items), page.Total)
+		}
+	}
+}
+
 // TestActivityWire: each line as the specification writes it, to the key.
 func TestActivityWire(t *testing.T) {
 	t.Parallel()

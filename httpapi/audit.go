@@ -27,6 +27,9 @@ import (
 // a flood of requests costs others little.
 func (a *API) refusing(r *http.Request, status int, detail any) error {
 	call := callOf(r.Context())
+	if status == http.StatusUnauthorized && call.caller == nil {
+		a.agentAside(r, call)
+	}
 	switch {
 	case call.caller != nil && recorded(r.Method, status):
 		often, err := a.Commands.Audit.Refused(eventstore.WithCommand(r.Context(), call.command), commands.Refusal{
@@ -47,6 +50,23 @@ func (a *API) refusing(r *http.Request, status int, detail any) error {
 		a.slowDown(r.Context(), often)
 	}
 	return nil
+}
+
+// agentAside recognises an agent that calls what is not for agents: its token is
+// good, though nobody asked for it. Only memory is asked, so that a flood of
+// wrong tokens costs no more than one without any.
+func (a *API) agentAside(r *http.Request, call *call) {
+	token := strings.TrimSpace(r.Header.Get(agentHeader))
+	if token == "" || a.Agents == nil || !a.Agents.Known(r.Context(), token) {
+		return
+	}
+	who, err := a.Agents.Verify(r.Context(), token)
+	if err != nil {
+		return
+	}
+	c := a.requestCommand(r.Context(), params{r})
+	c.Actor = domain.Actor{Type: domain.Agent, ID: who.Agent.ID, Auth: "agent_token"}
+	call.caller, call.command = &auth.Caller{Actor: c.Actor, Agent: &who.Agent, Token: who.Token}, c
 }
 
 // DefaultRefusalPause is long enough to make a flood of refusals cheap, and

@@ -94,6 +94,22 @@ func TestRefusedCommand(t *testing.T) {
 	}
 }
 
+// TestAgentAside: an agent that calls what is for people alone is named in the
+// log, though its answer is that of a stranger.
+func TestAgentAside(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	board := s.board()
+	agent := s.must("POST", v1+"/agents", `{"board_id":"`+board[len(board)-36:]+`","name":"Worker"}`).text(t, "id")
+	token := s.must("POST", v1+"/agents/"+agent+"/tokens", "").text(t, "token")
+	before := s.Store.Head()
+	a := s.do("POST", v1+"/boards", `{}`, "Authorization:", "X-Agent-Token: "+token)
+	found := s.evidence(before)
+	if a.status != http.StatusUnauthorized || len(found) != 1 || found[0].Type != "command.refused" || found[0].Actor.ID.String() != agent || found[0].Org == uuid.Nil {
+		t.Errorf("%d: %+v", a.status, found)
+	}
+}
+
 // TestWhatIsRecorded: refusals by right and by rule are, whoever meets them;
 // faults of the input, what is nowhere, and successes are not.
 func TestWhatIsRecorded(t *testing.T) {

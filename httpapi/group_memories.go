@@ -60,8 +60,14 @@ func (a *API) streamBoardGroupMemory(w http.ResponseWriter, r *http.Request, in 
 	})
 }
 
+type listBoardGroupMemoryForBoard struct {
+	onBoard
+	IsChat *bool `query:"is_chat"`
+	page
+}
+
 // listBoardGroupMemoryForBoard shows a board without a group nothing.
-func (a *API) listBoardGroupMemoryForBoard(ctx context.Context, in listBoardMemory) (projections.Page[projections.GroupMemory], error) {
+func (a *API) listBoardGroupMemoryForBoard(ctx context.Context, in listBoardGroupMemoryForBoard) (projections.Page[projections.GroupMemory], error) {
 	id := boardOf(ctx).BoardGroupID
 	if id == nil {
 		return projections.Page[projections.GroupMemory]{Items: []projections.GroupMemory{}, Limit: in.Limit, Offset: in.Offset}, nil

@@ -178,7 +178,7 @@ func (f ActivityFilter) query() (count, pages string, args pgx.NamedArgs) {
 	pages = fmt.Sprintf(`with scopes as (%s),
 		page as (select l.seq from scopes s cross join unnest(@kinds::boolean[]) k(listed) cross join lateral (
 			select a.seq from activity a where %s and a.listed = k.listed and a.seq < @before
-			order by a.seq desc limit @limit::bigint + @offset::bigint) l order by l.seq desc limit @limit::bigint offset @offset::bigint)
+			order by a.seq desc limit least(@limit::numeric + @offset::numeric, 9223372036854775807)::bigint) l order by l.seq desc limit @limit::bigint offset @offset::bigint)
 		select %s from activity where seq in (select seq from page) order by seq desc`, walked, of, activityTable.SQLColumns())
 	return count, pages, args
 }

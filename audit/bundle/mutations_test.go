@@ -179,4 +179,3 @@ func firstOther(a, b unpacked, chosen []int) int64 {
 	}
 	return 0 // more than there were
 }
-

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -66,6 +68,9 @@ func (c *auditReplayCmd) config() (streams.ClientConfig, error) {
 		}
 	}
 	for name, value := range c.Filter {
+		if !slices.Contains(replayFilters(), name) {
+			return config, fmt.Errorf("--filter %s is none of %s", name, strings.Join(replayFilters(), ", "))
+		}
 		query.Set(name, value)
 	}
 	u = u.JoinPath("api/v1/audit/replay")
@@ -74,6 +79,11 @@ func (c *auditReplayCmd) config() (streams.ClientConfig, error) {
 	token, err := c.token()
 	config.Header.Set("Authorization", "Bearer "+token)
 	return config, err
+}
+
+// replayFilters are what a replay can be filtered by.
+func replayFilters() []string {
+	return []string{"actor_id", "actor_type", "action", "ref", "board_id", "outcome", "request_id"}
 }
 
 // entry prints when, who and what.

@@ -64,13 +64,18 @@ func (p *process) sayExposure(ctx context.Context) error {
 	return err
 }
 
-// runEvidence records an accepted restore, and then signs and checks.
-func (p *process) runEvidence(ctx context.Context, g *errgroup.Group) error {
+// recordRestore writes into the log that a restore was accepted.
+func (p *process) recordRestore(ctx context.Context) error {
 	if e := p.evidence; e.now.Seq > 0 || e.was.Seq > 0 {
 		if err := p.api.Commands.Logbook.Restored(ctx, logbook.Head(e.was), logbook.Head(e.now)); err != nil {
 			return fmt.Errorf("record the restore: %w", err)
 		}
 	}
+	return nil
+}
+
+// runEvidence signs, checks and exports.
+func (p *process) runEvidence(ctx context.Context, g *errgroup.Group) {
 	exports := export.Worker{
 		Jobs: export.Jobs{DB: p.db, Dir: p.api.ExportDir}, Trail: audit.Trail{Reader: p.api.Read},
 		Proofs: audit.Proofs{DB: p.db, Epoch: p.store.Epoch()}, Key: p.evidence.key, Page: docs.AuditFormat, Log: p.log,
@@ -78,5 +83,4 @@ func (p *process) runEvidence(ctx context.Context, g *errgroup.Group) error {
 	g.Go(func() error { return exports.Run(ctx) })
 	g.Go(func() error { return p.evidence.signer.Run(ctx) })
 	g.Go(func() error { return p.evidence.watch.Run(ctx) })
-	return nil
 }

@@ -180,9 +180,8 @@ func (p *process) open(payload []byte) []byte {
 	return opened
 }
 
-// run starts everything that works in the background.
+// run starts everything that works in the background, beside the store.
 func (p *process) run(ctx context.Context, g *errgroup.Group) {
-	g.Go(func() error { return p.store.Run(ctx) })
 	g.Go(func() error { return p.retry(ctx, "indexer", p.api.Read.Indexed.Run) })
 	for _, process := range []processes.Process{
 		processes.Erasure(p.store, p.api.Read, p.log), processes.Removal(p.store, p.api.Read, p.log),

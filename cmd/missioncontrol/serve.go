@@ -201,8 +201,8 @@ func (s *serveCmd) serve(ctx context.Context, dir string, db database, d doors, 
 	}
 	g, working := errgroup.WithContext(context.WithoutCancel(ctx))
 	background, stop := context.WithCancel(working)
-	p.run(background, g)
-	err = p.runEvidence(background, g)
+	g.Go(func() error { return p.store.Run(background) })
+	err = p.recordRestore(working) // next to where the log was restored, before anything else
 	if err == nil {
 		err = p.recordStart(working, s)
 	}
@@ -210,6 +210,8 @@ func (s *serveCmd) serve(ctx context.Context, dir string, db database, d doors, 
 		stop()
 		return errors.Join(err, g.Wait())
 	}
+	p.run(background, g)
+	p.runEvidence(background, g)
 	g.Go(func() error { return serveOn(d.http, server) })
 	if d.metrics != nil {
 		p.serveMetrics(background, g, d.metrics)
