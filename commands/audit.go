@@ -11,7 +11,7 @@ import (
 
 	"missioncontrol/auth"
 	"missioncontrol/domain"
-	"missioncontrol/domain/audit"
+	"missioncontrol/domain/evidence"
 	"missioncontrol/eventstore"
 )
 
@@ -20,7 +20,7 @@ import (
 // Flush, called every second, records the counts of minutes that are over.
 type Audit struct {
 	store   *eventstore.Store
-	entries eventstore.Aggregate[audit.Entry, audit.Event]
+	entries eventstore.Aggregate[evidence.Entry, evidence.Event]
 
 	flushing sync.Mutex // one Flush at a time
 
@@ -34,12 +34,12 @@ type Audit struct {
 const recordLimit = 5 * time.Second
 
 func newAudit(store *eventstore.Store) *Audit {
-	return &Audit{store: store, entries: eventstore.For[audit.Entry, audit.Event](store, "audit")}
+	return &Audit{store: store, entries: eventstore.For[evidence.Entry, evidence.Event](store, "audit")}
 }
 
 // Refusal is a refusal of a caller who has proved itself.
 type Refusal struct {
-	audit.Refused
+	evidence.Refused
 	Home uuid.UUID // where it is recorded if no target tells
 }
 
@@ -82,7 +82,7 @@ func ids(refs []domain.Ref) []uuid.UUID {
 // Unproven records that the caller of ctx's command did not prove who it is,
 // or counts it. An error means that it could only be counted. It is often if
 // its address has failed often in this minute.
-func (a *Audit) Unproven(ctx context.Context, e audit.AuthenticationFailed) (often bool, err error) {
+func (a *Audit) Unproven(ctx context.Context, e evidence.AuthenticationFailed) (often bool, err error) {
 	c, now := eventstore.CommandFrom(ctx), a.store.Now()
 	site := auth.AddressKey(c.IP)
 	a.mu.Lock()
@@ -106,7 +106,7 @@ func (a *Audit) Unproven(ctx context.Context, e audit.AuthenticationFailed) (oft
 
 // Read records that the caller of ctx's command reads the log, once a route and
 // minute. An error means that it must not be answered.
-func (a *Audit) Read(ctx context.Context, home uuid.UUID, e audit.Read) error {
+func (a *Audit) Read(ctx context.Context, home uuid.UUID, e evidence.Read) error {
 	c, now := eventstore.CommandFrom(ctx), a.store.Now()
 	what := reading{c.Actor.ID, e.Method, e.Route}
 	a.mu.Lock()
@@ -128,20 +128,20 @@ func (a *Audit) Read(ctx context.Context, home uuid.UUID, e audit.Read) error {
 
 // Export records that the caller of ctx's command takes a part of the log away,
 // and keeps the answer.
-func (a *Audit) Export(ctx context.Context, org uuid.UUID, e audit.Exported, answer any) error {
+func (a *Audit) Export(ctx context.Context, org uuid.UUID, e evidence.Exported, answer any) error {
 	return a.store.Do(ctx, func(d *eventstore.Decision) error {
 		d.Answer(answer)
-		return a.entries.New(d, org, e.ExportID).Decide(audit.Record{Event: e})
+		return a.entries.New(d, org, e.ExportID).Decide(evidence.Record{Event: e})
 	})
 }
 
 // Started records that the program runs, and how it is configured.
-func (a *Audit) Started(ctx context.Context, e audit.Started) error {
+func (a *Audit) Started(ctx context.Context, e evidence.Started) error {
 	return a.record(ctx, &eventstore.Command{Actor: domain.Actor{Type: domain.System}}, uuid.Nil, e)
 }
 
 // record appends an entry on behalf of c's caller.
-func (a *Audit) record(ctx context.Context, c *eventstore.Command, org uuid.UUID, e audit.Event) error {
+func (a *Audit) record(ctx context.Context, c *eventstore.Command, org uuid.UUID, e evidence.Event) error {
 	by := eventstore.Command{
 		Actor: c.Actor, Person: c.Person, IP: c.IP, UserAgent: c.UserAgent,
 		RequestID: c.RequestID, CausationID: c.CausationID, CorrelationID: c.CorrelationID,
@@ -154,13 +154,13 @@ func (a *Audit) record(ctx context.Context, c *eventstore.Command, org uuid.UUID
 	return err
 }
 
-func (a *Audit) append(ctx context.Context, by *eventstore.Command, org uuid.UUID, e audit.Event) error {
+func (a *Audit) append(ctx context.Context, by *eventstore.Command, org uuid.UUID, e evidence.Event) error {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return err
 	}
 	return a.store.Do(eventstore.WithCommand(ctx, by), func(d *eventstore.Decision) error {
-		return a.entries.New(d, org, id).Decide(audit.Record{Event: e})
+		return a.entries.New(d, org, id).Decide(evidence.Record{Event: e})
 	})
 }
 
@@ -200,7 +200,7 @@ func (a *Audit) flush(ctx context.Context, now time.Time) error {
 	a.mu.Unlock()
 	for i, s := range refused {
 		c := &eventstore.Command{Actor: s.actor}
-		if err := a.record(ctx, c, s.org, audit.RefusedMany{Many: s.many}); err != nil {
+		if err := a.record(ctx, c, s.org, evidence.RefusedMany{Many: s.many}); err != nil {
 			a.mu.Lock()
 			a.refusals.pending = append(slices.Clone(refused[i:]), a.refusals.pending...)
 			if due {
@@ -224,7 +224,7 @@ func (a *Audit) flush(ctx context.Context, now time.Time) error {
 
 func (a *Audit) recordFailures(ctx context.Context, s failureSummary) error {
 	c := &eventstore.Command{Actor: domain.Actor{Type: domain.Anonymous}, IP: s.address}
-	return a.record(ctx, c, uuid.Nil, audit.AuthenticationsFailed{Addresses: s.addresses, Many: s.many})
+	return a.record(ctx, c, uuid.Nil, evidence.AuthenticationsFailed{Addresses: s.addresses, Many: s.many})
 }
 
 // reading is who reads the log, and by which route.

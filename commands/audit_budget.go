@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"missioncontrol/domain"
-	"missioncontrol/domain/audit"
+	"missioncontrol/domain/evidence"
 )
 
 // Bounds of what is recorded of refusals, in each process. They hold whatever
@@ -29,14 +29,14 @@ const (
 type refusalSummary struct {
 	actor domain.Actor
 	org   uuid.UUID
-	many  audit.Many
+	many  evidence.Many
 }
 
 // refusals counts the refusals of this minute by caller.
 type refusals struct {
 	minute  time.Time
 	actors  map[uuid.UUID]*refusedActor
-	others  audit.Many       // of callers beyond mostActors
+	others  evidence.Many    // of callers beyond mostActors
 	pending []refusalSummary // of minutes that are over
 }
 
@@ -67,7 +67,7 @@ func (r *refusals) single(now time.Time, actor domain.Actor, org, home uuid.UUID
 }
 
 // in is where refusals in an organization are counted.
-func (a *refusedActor) in(actor domain.Actor, org, home uuid.UUID) *audit.Many {
+func (a *refusedActor) in(actor domain.Actor, org, home uuid.UUID) *evidence.Many {
 	if len(a.rest) >= organizationsOfActor && !a.counts(org) {
 		org = home
 	}
@@ -103,7 +103,7 @@ func (r *refusals) close() {
 	if drop := len(r.pending) - mostPending; drop > 0 { // the log has been away for long
 		r.pending = r.pending[drop:]
 	}
-	r.actors, r.others = map[uuid.UUID]*refusedActor{}, audit.Many{}
+	r.actors, r.others = map[uuid.UUID]*refusedActor{}, evidence.Many{}
 }
 
 // failureSummary is how often proofs of identity failed from an address, or
@@ -111,14 +111,14 @@ func (r *refusals) close() {
 type failureSummary struct {
 	address   string
 	addresses int
-	many      audit.Many
+	many      evidence.Many
 }
 
 // failures counts the failed proofs of identity of this minute by address.
 type failures struct {
 	minute    time.Time
 	addresses map[string]*failureSummary
-	others    audit.Many // of addresses beyond mostAddresses
+	others    evidence.Many // of addresses beyond mostAddresses
 	second    time.Time
 	singles   int       // recorded in that second
 	told      time.Time // second of the last summary
@@ -170,7 +170,7 @@ func (f *failures) close() {
 		f.pending = append(f.pending, failureSummary{addresses: 1, many: f.others})
 	}
 	f.fold(failureSummaries)
-	f.addresses, f.others = map[string]*failureSummary{}, audit.Many{}
+	f.addresses, f.others = map[string]*failureSummary{}, evidence.Many{}
 }
 
 // fold leaves at most n summaries to be recorded.

@@ -6,9 +6,9 @@ import (
 	"missioncontrol/domain"
 	"missioncontrol/domain/agent"
 	"missioncontrol/domain/approval"
-	"missioncontrol/domain/audit"
 	"missioncontrol/domain/board"
 	"missioncontrol/domain/comment"
+	"missioncontrol/domain/evidence"
 	"missioncontrol/domain/field"
 	"missioncontrol/domain/group"
 	"missioncontrol/domain/invite"
@@ -42,7 +42,7 @@ func Vocabulary() *eventstore.Vocabulary {
 		eventstore.KindOf("field", field.Events, eventstore.Rules[field.Definition, field.Event]{Refs: fieldRefs, Touches: fieldTouches}),
 		eventstore.KindOf("log", logbook.Events, eventstore.Rules[logbook.Log, logbook.Event]{}),
 		eventstore.KindOf("memory", memory.Events, eventstore.Rules[memory.Memory, memory.Event]{Refs: memoryRefs}),
-		eventstore.KindOf("audit", audit.Events, eventstore.Rules[audit.Entry, audit.Event]{Refs: auditRefs, Outcome: audit.Outcome, Factless: true}),
+		eventstore.KindOf("audit", evidence.Events, eventstore.Rules[evidence.Entry, evidence.Event]{Refs: auditRefs, Outcome: evidence.Outcome, Factless: true}),
 		eventstore.KindOf("notification", notification.Events, eventstore.Rules[notification.Notification, notification.Event]{
 			Refs: notificationRefs, Touches: notificationTouches,
 		}),
@@ -279,7 +279,9 @@ func memoryRefs(m memory.Memory, _ domain.Meta, _ memory.Event) []domain.Ref {
 	return []domain.Ref{{Kind: "board", ID: m.BoardID}}
 }
 
-func auditRefs(_ audit.Entry, _ domain.Meta, e audit.Event) []domain.Ref { return audit.About(e) }
+func auditRefs(_ evidence.Entry, _ domain.Meta, e evidence.Event) []domain.Ref {
+	return evidence.About(e)
+}
 
 func notificationRefs(n notification.Notification, _ domain.Meta, _ notification.Event) []domain.Ref {
 	refs := []domain.Ref{{Kind: "agent", ID: n.Said.AgentID}, {Kind: "board", ID: n.Said.BoardID}}

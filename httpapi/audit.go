@@ -13,7 +13,7 @@ import (
 	"missioncontrol/auth"
 	"missioncontrol/commands"
 	"missioncontrol/domain"
-	"missioncontrol/domain/audit"
+	"missioncontrol/domain/evidence"
 	"missioncontrol/eventstore"
 )
 
@@ -33,7 +33,7 @@ func (a *API) refusing(r *http.Request, status int, detail any) error {
 	switch {
 	case call.caller != nil && recorded(r.Method, status):
 		often, err := a.Commands.Audit.Refused(eventstore.WithCommand(r.Context(), call.command), commands.Refusal{
-			Refused: audit.Refused{Method: r.Method, Route: routeOf(r), Status: status, Reason: reason(detail), Targets: targets(r)},
+			Refused: evidence.Refused{Method: r.Method, Route: routeOf(r), Status: status, Reason: reason(detail), Targets: targets(r)},
 			Home:    home(call.caller),
 		})
 		if err != nil {
@@ -43,7 +43,7 @@ func (a *API) refusing(r *http.Request, status int, detail any) error {
 	case call.caller == nil && status == http.StatusUnauthorized:
 		c := a.requestCommand(r.Context(), params{r})
 		c.Actor = domain.Actor{Type: domain.Anonymous}
-		often, err := a.Commands.Audit.Unproven(eventstore.WithCommand(r.Context(), c), audit.AuthenticationFailed{Method: r.Method, Route: routeOf(r)})
+		often, err := a.Commands.Audit.Unproven(eventstore.WithCommand(r.Context(), c), evidence.AuthenticationFailed{Method: r.Method, Route: routeOf(r)})
 		if err != nil {
 			a.Transport.Log.Warn("audit.unrecorded", "request_id", call.ID, "error", err)
 		}
@@ -98,7 +98,7 @@ func recorded(method string, status int) bool {
 // reading records that somebody reads the audit log.
 func (a *API) reading(ctx context.Context, r *http.Request) error {
 	caller := auth.CallerFrom(ctx)
-	err := a.Commands.Audit.Read(ctx, home(&caller), audit.Read{Method: r.Method, Route: routeOf(r), Targets: targets(r)})
+	err := a.Commands.Audit.Read(ctx, home(&caller), evidence.Read{Method: r.Method, Route: routeOf(r), Targets: targets(r)})
 	if err != nil {
 		return unavailable(err)
 	}

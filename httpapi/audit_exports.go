@@ -15,7 +15,7 @@ import (
 	"missioncontrol/audit/export"
 	"missioncontrol/auth"
 	"missioncontrol/domain"
-	evidence "missioncontrol/domain/audit"
+	"missioncontrol/domain/evidence"
 )
 
 func (a *API) exports() export.Jobs { return export.Jobs{DB: a.Store.DB(), Dir: a.ExportDir} }

@@ -12,7 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"missioncontrol/domain"
-	"missioncontrol/domain/audit"
+	"missioncontrol/domain/evidence"
 	"missioncontrol/eventstore"
 )
 
@@ -70,7 +70,7 @@ func TestRefusedCommand(t *testing.T) {
 	if len(found) != 1 {
 		t.Fatalf("%d entries", len(found))
 	}
-	r, refused := found[0], found[0].Event.(audit.Refused)
+	r, refused := found[0], found[0].Event.(evidence.Refused)
 	if r.Type != "command.refused" || r.Outcome != "denied" || r.RequestID != a.header.Get("X-Request-Id") || r.Actor.ID.String() != agent ||
 		r.Org == uuid.Nil || r.Version != 1 || s.opened(r, "ip", r.IP) != "127.0.0.1" {
 		t.Errorf("%+v", r)
@@ -185,7 +185,7 @@ func TestFailedAuthentication(t *testing.T) {
 	if len(rest) != 1 || rest[0].Type != "authentication.failed_many" {
 		t.Fatalf("%+v", rest)
 	}
-	if m := rest[0].Event.(audit.AuthenticationsFailed); m.Count != 4 || m.Addresses != 1 || !slices.Equal(m.RequestIDs, ids[1:]) ||
+	if m := rest[0].Event.(evidence.AuthenticationsFailed); m.Count != 4 || m.Addresses != 1 || !slices.Equal(m.RequestIDs, ids[1:]) ||
 		n.opened(rest[0], "ip", rest[0].IP) != "127.0.0.1" {
 		t.Errorf("%+v", m)
 	}
@@ -221,7 +221,7 @@ func TestManyRefusals(t *testing.T) {
 			if len(found) != 1 || found[0].Outcome != "denied" || found[0].Org == uuid.Nil {
 				t.Fatalf("%+v", found)
 			}
-			if m := found[0].Event.(audit.RefusedMany); m.Count != 10 || len(m.RequestIDs) != 10 || found[0].Actor.Type != domain.User {
+			if m := found[0].Event.(evidence.RefusedMany); m.Count != 10 || len(m.RequestIDs) != 10 || found[0].Actor.Type != domain.User {
 				t.Errorf("%+v", m)
 			}
 		})
@@ -285,7 +285,7 @@ func TestAuditedRead(t *testing.T) {
 	}
 	most := 1 + int(s.Store.Now().Truncate(time.Minute).Sub(begun)/time.Minute)
 	found := s.evidence(before)
-	if len(found) == 0 || len(found) > most || found[0].Type != "audit.read" || found[0].Event.(audit.Read).Route != "/look" || found[0].Org == uuid.Nil {
+	if len(found) == 0 || len(found) > most || found[0].Type != "audit.read" || found[0].Event.(evidence.Read).Route != "/look" || found[0].Org == uuid.Nil {
 		t.Errorf("%+v", found)
 	}
 }

@@ -9,9 +9,9 @@ import (
 	"missioncontrol/domain"
 	"missioncontrol/domain/agent"
 	"missioncontrol/domain/approval"
-	"missioncontrol/domain/audit"
 	"missioncontrol/domain/board"
 	"missioncontrol/domain/comment"
+	"missioncontrol/domain/evidence"
 	"missioncontrol/domain/field"
 	"missioncontrol/domain/group"
 	"missioncontrol/domain/invite"
@@ -103,7 +103,7 @@ func frameIn(w *world, e *eventstore.Staged) ([]eventstore.PendingFrame, error) 
 // stream shows it.
 func unseen(r *eventstore.Recorded) bool {
 	switch r.Event.(type) {
-	case audit.Event, logbook.Event:
+	case evidence.Event, logbook.Event:
 		return true
 	}
 	return false

@@ -13,8 +13,8 @@ import (
 	"missioncontrol/domain/logbook"
 )
 
-// evidence is what makes the log of a running process provable.
-type evidence struct {
+// prover is what makes the log of a running process provable.
+type prover struct {
 	key    audit.Key
 	file   audit.File
 	signer *audit.Signer

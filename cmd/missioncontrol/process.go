@@ -13,10 +13,10 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/sync/errgroup"
 
-	trail "missioncontrol/audit"
+	"missioncontrol/audit"
 	"missioncontrol/auth"
 	"missioncontrol/commands"
-	"missioncontrol/domain/audit"
+	"missioncontrol/domain/evidence"
 	"missioncontrol/domain/user"
 	"missioncontrol/eventstore"
 	"missioncontrol/httpapi"
@@ -36,7 +36,7 @@ type process struct {
 	bus   *streams.Bus
 	api   *httpapi.API
 
-	evidence evidence
+	evidence prover
 
 	closers []func() error // of what else assemble took
 }
@@ -76,7 +76,7 @@ func (s *serveCmd) assemble(ctx context.Context, dir, url, token string, log *sl
 		p.close()
 		return nil, err
 	}
-	read := projections.Reader{DB: p.db, Store: p.store, Indexed: eventstore.NewIndexer(p.store, append(projections.Indexes(), trail.Index())...)}
+	read := projections.Reader{DB: p.db, Store: p.store, Indexed: eventstore.NewIndexer(p.store, append(projections.Indexes(), audit.Index())...)}
 	p.hub = streams.NewHub(context.WithoutCancel(ctx), streams.Config{
 		Epoch: p.store.Epoch(), Head: p.store.Head(), History: projections.Feed{Reader: read}, Open: p.open, Log: log,
 	})
@@ -206,7 +206,7 @@ func (p *process) run(ctx context.Context, g *errgroup.Group) {
 
 // recordStart writes into the log how the program is configured.
 func (p *process) recordStart(ctx context.Context, s *serveCmd) error {
-	err := p.api.Commands.Audit.Started(ctx, audit.Started{Version: version, Configuration: settings(s)})
+	err := p.api.Commands.Audit.Started(ctx, evidence.Started{Version: version, Configuration: settings(s)})
 	if err != nil {
 		return fmt.Errorf("record the start: %w", err)
 	}

@@ -1,4 +1,4 @@
-package audit
+package evidence
 
 import (
 	"time"
@@ -11,7 +11,7 @@ import (
 // Event is something that is worth evidence although it changed nothing.
 //
 //sumtype:decl
-type Event interface{ isAuditEvent() }
+type Event interface{ isEvidenceEvent() }
 
 type (
 	// Refused: a caller who had proved itself was refused, by right or by rule.
@@ -90,13 +90,13 @@ func (m *Many) Merge(o Many) {
 	m.RequestIDs = append(m.RequestIDs, o.RequestIDs[:min(len(o.RequestIDs), MostNamed-len(m.RequestIDs))]...)
 }
 
-func (Refused) isAuditEvent()               {}
-func (RefusedMany) isAuditEvent()           {}
-func (AuthenticationFailed) isAuditEvent()  {}
-func (AuthenticationsFailed) isAuditEvent() {}
-func (Started) isAuditEvent()               {}
-func (Exported) isAuditEvent()              {}
-func (Read) isAuditEvent()                  {}
+func (Refused) isEvidenceEvent()               {}
+func (RefusedMany) isEvidenceEvent()           {}
+func (AuthenticationFailed) isEvidenceEvent()  {}
+func (AuthenticationsFailed) isEvidenceEvent() {}
+func (Started) isEvidenceEvent()               {}
+func (Exported) isEvidenceEvent()              {}
+func (Read) isEvidenceEvent()                  {}
 
 // Events names every event as it is stored.
 var Events = map[string]Event{

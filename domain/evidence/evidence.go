@@ -1,8 +1,8 @@
-// Package audit is what the log holds as evidence beside changes: refusals,
+// Package evidence is what the log holds as evidence beside changes: refusals,
 // failed proofs of identity, starts of the program, readings of the log. Each
 // entry is a stream of its own, so that none waits for another and no decision
 // rests on one.
-package audit
+package evidence
 
 import "missioncontrol/domain"
 
